@@ -1,0 +1,59 @@
+"""How a protocol above Engine.IO (Socket.IO) plugs into a server or a client.
+
+With a layer attached, the public ``on()`` handlers are not called and the text of messages is
+handed on as it arrived, without being parsed as JSON.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Coroutine
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
+
+if TYPE_CHECKING:
+    from ..typing import Environ
+    from .session import Session
+
+Pending: TypeAlias = Coroutine[Any, Any, None] | None
+"""``None``: done.  A coroutine: the caller awaits it before the next frame of this session."""
+
+
+class Layer(Protocol):
+    """What an Engine.IO server calls; set with ``eio.attach_layer(layer)``."""
+
+    def opened(self, session: Session, environ: Environ) -> None:
+        """Take note of a new connection that the engine has accepted."""
+        ...
+
+    def received(self, session: Session, data: str | bytes) -> Pending:
+        """Take one message, in order; called for the next only after ``Pending`` has finished.
+
+        ``ProtocolError`` closes the session (its ``status`` answers a POST).
+        """
+        ...
+
+    def closed(self, session: Session, reason: str) -> Pending:
+        """Take note that a session ended; exactly once per ``opened`` session."""
+        ...
+
+
+class ClientLayer(Protocol):
+    """What an Engine.IO client calls; set with ``eio.attach_layer(layer)``."""
+
+    async def opened(self) -> None:
+        """Take note that the handshake is done; an exception refuses the connection."""
+        ...
+
+    async def received(self, data: str | bytes) -> None:
+        """Take one message, in order; the reader waits for it.
+
+        ``ProtocolError`` closes the connection with "transport error".
+        """
+        ...
+
+    async def closed(self, reason: str) -> None:
+        """Take note that the connection ended; exactly once per ``opened`` connection.
+
+        ``eio.state`` is still "connected" for a drop that nobody asked for (reconnect then), and
+        "disconnecting" after ``disconnect()``.
+        """
+        ...

@@ -1,0 +1,86 @@
+"""What the asyncio façade needs from asyncio, under names that have a counterpart in threads.
+
+A file ``async_x.py`` takes tasks, events and waiting only from here, so that its synchronous twin
+is the same text with the same names from another module.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from inspect import iscoroutinefunction
+from types import CoroutineType
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine
+
+Event: TypeAlias = asyncio.Event
+Task: TypeAlias = "asyncio.Task[Any]"
+Cancelled = asyncio.CancelledError
+
+current_task = asyncio.current_task
+sleep = asyncio.sleep
+
+_running: set[asyncio.Task[Any]] = set()
+
+
+async def call(function: Callable[..., Any], *args: Any) -> Any:
+    """Call a function or a coroutine function of the application and return its result.
+
+    A plain function that returns a coroutine (a ``functools.partial``, a callable object) is
+    treated like a coroutine function.
+    """
+    result = function(*args)
+    if type(result) is CoroutineType:
+        return await result
+    return result
+
+
+def is_coroutine_function(function: Callable[..., Any]) -> bool:
+    """Return whether calling ``function`` gives a coroutine, looking through callable objects."""
+    return iscoroutinefunction(function) or iscoroutinefunction(getattr(function, "__call__", None))
+
+
+if sys.version_info >= (3, 12):
+
+    def start(coroutine: Coroutine[Any, Any, Any]) -> Task:
+        """Run a coroutine in a task of its own, at once up to its first wait.
+
+        The caller keeps a reference to the task until it is done.
+        """
+        return asyncio.Task(coroutine, loop=asyncio.get_running_loop(), eager_start=True)
+
+else:
+
+    def start(coroutine: Coroutine[Any, Any, Any]) -> Task:
+        """Run a coroutine in a task of its own, from the next turn of the loop on.
+
+        The caller keeps a reference to the task until it is done.
+        """
+        return asyncio.get_running_loop().create_task(coroutine)
+
+
+def start_kept(coroutine: Coroutine[Any, Any, Any]) -> Task:
+    """Like ``start``, for a task that nobody waits for: it is referenced until it is done."""
+    task = start(coroutine)
+    if not task.done():
+        _running.add(task)
+        task.add_done_callback(_running.discard)
+    return task
+
+
+def create_event() -> Event:
+    """Return a new event, not set."""
+    return asyncio.Event()
+
+
+async def wait_event(event: Event, timeout: float | None = None) -> bool:
+    """Wait until ``event`` is set, for at most ``timeout`` seconds; return whether it is."""
+    if event.is_set():
+        return True
+    try:
+        await asyncio.wait_for(event.wait(), timeout)
+    except asyncio.TimeoutError:
+        return event.is_set()
+    return True

@@ -1,0 +1,83 @@
+# Everything a developer or CI does here. `make help` lists it; each target sets up what it needs.
+SHELL := /bin/bash -o pipefail
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+MAKEFLAGS += --no-print-directory
+
+PYTHON ?= python3
+BIN := .venv/bin
+JS := integration-tests/js
+JOBS ?= $(shell nproc)
+SOURCES := packages integration-tests docs conftest.py
+say = @printf '\n\033[1m==> %s\033[0m\n'
+
+.PHONY: help setup system run test lint format soak bench matrix lock clean
+
+help:  ## Show this list
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+setup: system .venv/installed $(JS)/node_modules/installed .cache/upstream-venv/installed  ## Install everything that is needed (a second run is instant)
+
+system:
+	@integration-tests/tools/system-packages
+
+.venv/installed: requirements.lock packages/engineio/pyproject.toml packages/socketio/pyproject.toml | system
+	$(say) "Python packages of requirements.lock into .venv, and both packages from the source here"
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install -q --disable-pip-version-check -r requirements.lock
+	$(BIN)/python -m pip install -q --disable-pip-version-check --no-deps --no-build-isolation \
+	    -e packages/engineio -e packages/socketio
+	@touch $@
+
+$(JS)/node_modules/installed: $(JS)/package-lock.json | system
+	$(say) "Node packages of $(JS)/package-lock.json (the official client and server, a browser driver)"
+	cd $(JS) && npm ci --no-audit --no-fund
+	@touch $@
+
+.cache/upstream-venv/installed: integration-tests/upstream/requirements.lock | system
+	$(say) "Upstream's packages into .cache/upstream-venv (only a peer in tests and benchmarks)"
+	$(PYTHON) -m venv .cache/upstream-venv
+	.cache/upstream-venv/bin/python -m pip install -q --disable-pip-version-check -r $<
+	@touch $@
+
+run: setup  ## Serve the chat demo on http://127.0.0.1:5000
+	$(say) "The chat demo: open http://127.0.0.1:5000 in two windows (Ctrl-C stops it)"
+	$(BIN)/python docs/examples/chat/server.py
+
+test: setup  ## All tests: unit, properties, real sockets, Node, browser
+	$(say) "Unit and property tests"
+	@mkdir -p .cache
+	$(BIN)/python -m pytest packages -n $(JOBS) --cov --cov-context=test --cov-report=
+	$(say) "Every _core module is fully covered by its own test file"
+	$(BIN)/python integration-tests/tools/core_coverage.py
+	$(say) "Behaviour over real sockets: servers x clients x transports, bad input, wheels, demo in a browser"
+	$(BIN)/python -m pytest integration-tests -n $(JOBS)
+
+lint: setup  ## Style, types and layers
+	$(say) "ruff"
+	$(BIN)/ruff check $(SOURCES)
+	$(BIN)/ruff format --check $(SOURCES)
+	$(say) "mypy --strict"
+	$(BIN)/mypy
+	$(say) "pyright, and the completeness of the public types"
+	$(JS)/node_modules/.bin/pyright --pythonpath $(BIN)/python
+	$(JS)/node_modules/.bin/pyright --pythonpath $(BIN)/python --verifytypes engineio --ignoreexternal
+	$(JS)/node_modules/.bin/pyright --pythonpath $(BIN)/python --verifytypes socketio --ignoreexternal
+	$(say) "Layers (import-linter)"
+	$(BIN)/lint-imports
+
+format: setup  ## Rewrite the source in the project's style
+	$(BIN)/ruff check --fix $(SOURCES)
+	$(BIN)/ruff format $(SOURCES)
+
+lock: setup  ## Resolve requirements.in and the upstream peer's requirements again
+	$(say) "Newest versions into the lock files"
+	$(BIN)/uv pip compile -q --upgrade --universal --python-version 3.10 --no-header --no-emit-index-url \
+	    --no-emit-package python-engineio --no-emit-package python-socketio requirements.in -o requirements.lock
+	$(BIN)/uv pip compile -q --upgrade --universal --python-version 3.10 --no-header --no-emit-index-url \
+	    integration-tests/upstream/requirements.in -o integration-tests/upstream/requirements.lock
+	cd $(JS) && npm update --package-lock-only
+
+clean:  ## Remove everything that setup and the tests made
+	$(say) "Removing .venv, .cache, node_modules and tool caches"
+	rm -rf .venv .cache $(JS)/node_modules .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

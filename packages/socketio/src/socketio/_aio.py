@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from inspect import iscoroutinefunction
 from types import CoroutineType
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -35,11 +34,6 @@ async def call(function: Callable[..., Any], *args: Any) -> Any:
     if type(result) is CoroutineType:
         return await result
     return result
-
-
-def is_coroutine_function(function: Callable[..., Any]) -> bool:
-    """Return whether calling ``function`` gives a coroutine, looking through callable objects."""
-    return iscoroutinefunction(function) or iscoroutinefunction(getattr(function, "__call__", None))
 
 
 if sys.version_info >= (3, 12):

@@ -1,0 +1,496 @@
+"""A whole Engine.IO server as a value: frames, sends and time in; channel writes out.
+
+Implements revision 4 of the Engine.IO protocol for every session of one server.  It does no I/O
+and knows no clock: the shell passes the time (monotonic seconds), calls ``flush`` once per turn
+after ``wake`` was called, ``tick`` when ``next_deadline`` has come, and runs the application's
+handlers for what it finds in ``closed``.
+
+hot path: ``receive``, ``send``, ``broadcast`` and ``flush`` (benchmarks "event with ack" and
+"broadcast").
+"""
+
+from __future__ import annotations
+
+from collections import ChainMap
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+from ..exceptions import ProtocolError
+from . import admission
+from .deadlines import Deadlines
+from .handshake import open_message
+from .message import CLOSE, NOOP, PING, PROBE_REPLY
+from .reason import Reason
+from .session import CLOSED, CLOSING, OPEN, OPENING, Session
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+    from .admission import Decision
+    from .channel import Channel
+    from .message import Message
+    from .request import Request
+    from .session import Transport
+
+EAGER_FLUSH = 65_536
+"""Bytes a session may queue within one turn before they are written at once."""
+
+PACKETS_PER_POLL = 16
+"""Packets in one long-polling response: what the clients of python-engineio 4.x accept."""
+
+HIGH_WATER = 1_048_576
+"""Bytes waiting for one session from which senders are asked to wait for it."""
+
+CLOSE_TIMEOUT = 10.0
+"""Seconds that a closed connection gets to take its last bytes before it is cut."""
+
+WS_NORMAL = 1000
+WS_PROTOCOL_ERROR = 1002
+WS_TOO_BIG = 1009
+
+
+class EngineOptions(admission.Options, Protocol):
+    """What the engine reads of a server; re-read at each use, so assignments take effect."""
+
+    max_send_buffer: int | None
+    upgrade_timeout: float
+
+
+@dataclass(slots=True)
+class Counters:
+    """What has happened since the server was created; for health checks."""
+
+    opened: int = 0
+    """Connections accepted."""
+    closed: int = 0
+    """Accepted connections that have ended."""
+    ping_timeouts: int = 0
+    """Connections closed because a PING was not answered in time."""
+    slow_clients_closed: int = 0
+    """Connections closed because more than ``max_send_buffer`` bytes waited for them."""
+    protocol_errors: int = 0
+    """Connections closed because the client broke the protocol or exceeded a limit."""
+    messages_dropped: int = 0
+    """Messages sent to connections that had closed, or still queued when they closed."""
+
+
+class Engine:
+    """All sessions of one server.  Single owner; shells with threads lock around each call."""
+
+    def __init__(self, options: EngineOptions, wake: Callable[[], None]) -> None:
+        self.sessions: dict[str, Session] = {}
+        self.counters = Counters()
+        self.closed: list[Session] = []
+        """Sessions whose end the application has not been told; the shell empties it."""
+        self.turn_bytes = 0
+        """Bytes sent to all sessions since the last flush."""
+        self.congested: set[Session] = set()
+        """Sessions with more than ``HIGH_WATER`` bytes ahead of them, when last looked at."""
+        self.rearm = False
+        """True when ``next_deadline`` may have come nearer; the shell resets it."""
+        self._options = options
+        self._wake = wake
+        self._dirty: list[Session] = []
+        self._leaving: dict[str, Session] = {}
+        self._known = ChainMap(self.sessions, self._leaving)
+        self._shut: list[Channel] = []
+        self._ping: Deadlines[Session] = Deadlines()
+        self._pong: Deadlines[Session] = Deadlines()
+        self._upgrade: Deadlines[Session] = Deadlines()
+        self._owed: Deadlines[Session] = Deadlines()
+        self._last_poll: Deadlines[Session] = Deadlines()
+        self._closing: Deadlines[Channel] = Deadlines()
+        self._of_open = (self._ping, self._pong, self._upgrade, self._owed)
+        self._all_deadlines = (*self._of_open, self._last_poll, self._closing)
+
+    # requests
+
+    def admit(self, request: Request) -> Decision:
+        """Decide what a request is: refused, a new session, a poll, a POST or an upgrade."""
+        return admission.admit(request, self._options, self._known if self._leaving else self.sessions)
+
+    # the life of a session
+
+    def create(self, sid: str, transport: Transport) -> Session:
+        """Make a session that waits for the application; next call ``accept`` or ``refuse``."""
+        session = self.sessions[sid] = Session(sid, transport)
+        options = self._options
+        upgradable = (
+            transport == "polling" and options.allow_upgrades and "websocket" in options.transports
+        )
+        session.outbox.append(open_message(sid, ["websocket"] if upgradable else [], options))
+        return session
+
+    def accept(self, session: Session, now: float) -> None:
+        """The application accepts: the handshake goes out first, then what it sent meanwhile."""
+        session.state = OPEN
+        self.counters.opened += 1
+        self._ping.arm(session, now + self._options.ping_interval)
+        self.rearm = True
+        self._mark(session)
+
+    def refuse(self, session: Session) -> None:
+        """The application refuses: the session never existed."""
+        session.state = CLOSED
+        self.forget(session)
+
+    def forget(self, session: Session) -> None:
+        """The application has been told of the end: the sid is unknown from now on."""
+        self.sessions.pop(session.sid, None)
+
+    def close(self, session: Session, reason: str, code: int = WS_NORMAL) -> None:
+        """End a session; a second call does nothing.
+
+        A CLOSE packet follows what is queued if the peer does not know of the end.  Without a
+        waiting GET it is kept for the next one, for at most ``CLOSE_TIMEOUT``.
+        """
+        if session.state is not OPEN:
+            return
+        session.state = CLOSED
+        session.reason = reason
+        self.counters.closed += 1
+        self.congested.discard(session)
+        for deadlines in self._of_open:
+            deadlines.disarm(session)
+        candidate, session.candidate = session.candidate, None
+        session.held = False
+        if candidate is not None:
+            self._shut_channel(candidate, WS_NORMAL)
+        if session.transport == "websocket":
+            self._farewell_websocket(session, code)
+        else:
+            self._farewell_polling(session)
+        self.closed.append(session)
+        self._wake()
+
+    def fail(self, session: Session, error: ProtocolError) -> None:
+        """Close a session whose peer broke the protocol or exceeded a limit."""
+        if session.state is OPEN:
+            self.counters.protocol_errors += 1
+            too_big = error.status == 413
+            self.close(
+                session, Reason.TRANSPORT_ERROR, WS_TOO_BIG if too_big else WS_PROTOCOL_ERROR
+            )
+
+    def _farewell_websocket(self, session: Session, code: int) -> None:
+        channel, session.channel = session.channel, None
+        if channel is None:
+            return
+        if session.reason in (Reason.SERVER_DISCONNECT, Reason.PING_TIMEOUT):
+            session.outbox.append(CLOSE)
+            channel.write(session.outbox)
+            session.outbox = []
+        self._drop_outbox(session)
+        self._shut_channel(channel, code)
+
+    def _farewell_polling(self, session: Session) -> None:
+        channel, session.channel = session.channel, None
+        reason = session.reason
+        if channel is None:
+            if reason == Reason.SERVER_DISCONNECT:
+                session.outbox.append(CLOSE)
+                session.state = CLOSING
+            else:
+                self._drop_outbox(session)
+        elif reason == Reason.CLIENT_DISCONNECT:
+            channel.write([NOOP])  # v4: "a pending GET is closed with a noop packet"
+        elif reason == Reason.PING_TIMEOUT:
+            channel.abort()
+        else:
+            channel.write([CLOSE])
+
+    def _drop_outbox(self, session: Session) -> None:
+        self.counters.messages_dropped += len(session.outbox)
+        session.outbox = []
+        session.queued = 0
+
+    def _shut_channel(self, channel: Channel, code: int) -> None:
+        channel.close(code)
+        self._shut.append(channel)
+
+    # channels
+
+    def attach(self, session: Session, channel: Channel) -> None:
+        """A WebSocket was opened for a new session, or a GET of a polling session waits.
+
+        Raises ProtocolError, and closes the session, if another GET is waiting already.
+        """
+        if session.state is CLOSING:
+            self._leave(session, channel)
+            return
+        if session.channel is not None:
+            error = ProtocolError("another GET of this session is waiting")
+            self.fail(session, error)
+            raise error
+        if session.held:
+            channel.write([NOOP])
+            return
+        session.channel = channel
+        if session.outbox:
+            self._flush_session(session)
+
+    def detach(self, session: Session, channel: Channel) -> None:
+        """A WebSocket has ended, or the peer of a waiting GET has gone."""
+        self._closing.disarm(channel)
+        if channel is session.candidate:
+            self._end_probe(session)
+        elif channel is session.channel:
+            websocket = session.transport == "websocket"
+            session.channel = None
+            self.close(
+                session, Reason.TRANSPORT_CLOSE if websocket else Reason.TRANSPORT_ERROR
+            )
+
+    def _leave(self, session: Session, channel: Channel) -> None:
+        session.state = CLOSED
+        self._last_poll.disarm(session)
+        self._leaving.pop(session.sid, None)
+        messages, session.outbox = session.outbox, []
+        channel.write(messages)
+
+    # upgrade
+
+    def start_probe(self, session: Session, channel: Channel, now: float) -> None:
+        """A WebSocket wants to take over from long-polling; its frames go to ``probe``."""
+        session.candidate = channel
+        self._upgrade.arm(session, now + self._options.upgrade_timeout)
+        self.rearm = True
+        self._wake()
+
+    def probe(self, session: Session, channel: Channel, data: str | bytes) -> bool:
+        """Take one frame of a probing WebSocket; True once it is the session's transport.
+
+        Raises ProtocolError for a frame that is not the next step; the caller then calls
+        ``abandon``, and polling goes on.
+        """
+        if channel is not session.candidate or session.state is not OPEN:
+            raise ProtocolError("the session is not upgrading")
+        if data == "2probe":
+            channel.write([PROBE_REPLY])
+            session.held = True
+            # v4: the server releases the pending GET, so that the client can stop polling
+            if session.channel is not None:
+                waiting, session.channel = session.channel, None
+                waiting.write(self._take_poll(session) or [NOOP])
+            return False
+        if data != "5" or not session.held:
+            raise ProtocolError("expected an upgrade packet")
+        session.candidate = None
+        session.held = False
+        self._upgrade.disarm(session)
+        session.transport = "websocket"
+        session.channel = channel
+        self._flush_session(session)
+        return True
+
+    def abandon(self, session: Session, channel: Channel) -> None:
+        """Give up an upgrade: close the probing WebSocket and go on with long-polling."""
+        self._shut_channel(channel, WS_PROTOCOL_ERROR)
+        if channel is session.candidate:
+            self._end_probe(session)
+        self._wake()
+
+    def _end_probe(self, session: Session) -> None:
+        session.candidate = None
+        session.held = False
+        self._upgrade.disarm(session)
+        self._mark(session)
+
+    # incoming
+
+    def receive(self, session: Session, data: str | bytes, now: float) -> str | bytes | None:
+        """Take one packet; return the application's message, or ``None`` if it was for us.
+
+        Text without its type digit, or bytes.  Whatever arrives after the close is ignored.
+        Raises ProtocolError for anything else than a message, a pong or a close; the caller
+        passes it to ``fail``.
+        """
+        if session.state is not OPEN:
+            return None
+        if type(data) is not str:
+            return data
+        if data[:1] == "4":
+            return data[1:]
+        if data == "3":
+            if self._pong.disarm(session):
+                self._ping.arm(session, now + self._options.ping_interval)
+                self.rearm = True
+                self._wake()
+        elif data == "1":
+            self.close(session, Reason.CLIENT_DISCONNECT)
+        else:
+            raise ProtocolError("unexpected packet")
+        return None
+
+    def begin_post(self, session: Session) -> None:
+        """Start a POST; then read its body, ``packets``, ``receive`` for each, ``end_post``.
+
+        Raises ProtocolError, for ``fail``, while another POST is being processed.
+        """
+        if session.state is not OPEN:
+            raise ProtocolError("the session is closed")
+        if session.posting:
+            raise ProtocolError("another POST of this session is being processed")
+        session.posting = True
+
+    def end_post(self, session: Session) -> None:
+        """The POST that ``begin_post`` started is done."""
+        session.posting = False
+
+    # outgoing
+
+    def send(self, session: Session, messages: Sequence[Message]) -> None:
+        """Queue messages for one session, as one unit."""
+        if session.state is not OPEN and session.state is not OPENING:
+            self.counters.messages_dropped += len(messages)
+            return
+        size = 0
+        for message in messages:
+            size += len(message.payload)
+        session.outbox += messages
+        session.queued += size
+        self.turn_bytes += size
+        if not session.dirty:
+            self._mark(session)
+        if session.queued > EAGER_FLUSH:
+            self._flush_session(session)
+
+    def broadcast(self, sids: Iterable[str], messages: Sequence[Message]) -> None:
+        """Queue the same messages for many sessions; unknown ones are passed over."""
+        size = sum([len(message.payload) for message in messages])
+        count = len(messages)
+        sessions = self.sessions
+        dirty = self._dirty
+        idle = not dirty
+        for sid in sids:
+            session = sessions.get(sid)
+            if session is None or (session.state is not OPEN and session.state is not OPENING):
+                self.counters.messages_dropped += count
+                continue
+            session.outbox += messages
+            session.queued += size
+            if not session.dirty:
+                session.dirty = True
+                dirty.append(session)
+            if session.queued > EAGER_FLUSH:
+                self._flush_session(session)
+            self.turn_bytes += size
+        if idle and dirty:
+            self._wake()
+
+    def flush(self, now: float) -> None:
+        """Write what is queued; to be called once per turn after ``wake``."""
+        self.turn_bytes = 0
+        dirty, self._dirty = self._dirty, []
+        for session in dirty:
+            session.dirty = False
+            if session.outbox:
+                self._flush_session(session)
+        if self._shut:
+            for channel in self._shut:
+                self._closing.arm(channel, now + CLOSE_TIMEOUT)
+            self._shut = []
+            self.rearm = True
+
+    def linger(self, session: Session, now: float) -> None:
+        """Forget a closed session, but keep its last payload for the next GET if it has one."""
+        self.forget(session)
+        if session.state is CLOSING:
+            self._leaving[session.sid] = session
+            self._last_poll.arm(session, now + CLOSE_TIMEOUT)
+            self.rearm = True
+            self._wake()
+
+    def _mark(self, session: Session) -> None:
+        if not session.dirty:
+            session.dirty = True
+            self._dirty.append(session)
+        if len(self._dirty) == 1:
+            self._wake()
+
+    def _flush_session(self, session: Session) -> None:
+        channel = session.channel
+        limit = self._options.max_send_buffer
+        if session.state is not OPEN:
+            return
+        if channel is None or session.held:
+            waiting = session.queued
+        elif session.transport == "websocket":
+            outbox, session.outbox, session.queued = session.outbox, [], 0
+            channel.write(outbox)
+            waiting = channel.buffered
+        else:
+            session.channel = None
+            channel.write(self._take_poll(session))
+            waiting = session.queued
+        if limit is not None and waiting > limit:
+            self._overflow(session)
+        elif waiting > HIGH_WATER:
+            self.congested.add(session)
+
+    def still_congested(self) -> set[Session]:
+        """Look again at the congested sessions and return those that still are."""
+        self.congested = {session for session in self.congested if _waiting(session) > HIGH_WATER}
+        return self.congested
+
+    def _take_poll(self, session: Session) -> list[Message]:
+        messages = session.outbox[:PACKETS_PER_POLL]
+        session.outbox = session.outbox[PACKETS_PER_POLL:]
+        session.queued = sum([len(message.payload) for message in session.outbox])
+        return messages
+
+    def _overflow(self, session: Session) -> None:
+        self.counters.slow_clients_closed += 1
+        channel = session.channel
+        self._drop_outbox(session)
+        self.close(session, Reason.TRANSPORT_ERROR)
+        if channel is not None:
+            channel.abort()
+
+    # time
+
+    def expect(self, session: Session, delay: float, now: float) -> None:
+        """The peer owes something within ``delay`` seconds, else its session is closed."""
+        self._owed.arm(session, now + delay)
+        self.rearm = True
+        self._wake()
+
+    def satisfy(self, session: Session) -> None:
+        """The peer has delivered what ``expect`` waits for."""
+        self._owed.disarm(session)
+
+    def next_deadline(self) -> float | None:
+        """When ``tick`` must be called at the latest (monotonic seconds)."""
+        return min(
+            (
+                due
+                for deadlines in self._all_deadlines
+                if (due := deadlines.next()) is not None
+            ),
+            default=None,
+        )
+
+    def tick(self, now: float) -> None:
+        """Act on the deadlines that have come."""
+        for session in self._ping.expire(now):
+            self.send(session, (PING,))
+            self._pong.arm(session, now + self._options.ping_timeout)
+        for session in self._pong.expire(now):
+            self.counters.ping_timeouts += 1
+            self.close(session, Reason.PING_TIMEOUT)
+        for session in self._upgrade.expire(now):
+            if session.candidate is not None:
+                self.abandon(session, session.candidate)
+        for session in self._owed.expire(now):
+            self.fail(session, ProtocolError("the client did not send what it announced"))
+        for session in self._last_poll.expire(now):
+            session.state = CLOSED
+            self._leaving.pop(session.sid, None)
+            self._drop_outbox(session)
+        for channel in self._closing.expire(now):
+            channel.abort()
+
+
+def _waiting(session: Session) -> int:
+    channel = session.channel
+    return session.queued + (0 if channel is None else channel.buffered)

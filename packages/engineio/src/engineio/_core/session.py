@@ -1,0 +1,83 @@
+"""One Engine.IO connection as the server sees it: its state, nothing else.
+
+The transitions are in ``engine.py``; drivers and façades only read the attributes here.
+"""
+
+from __future__ import annotations
+
+from enum import Enum
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+
+if TYPE_CHECKING:
+    from .channel import Channel
+    from .message import Message
+
+Transport: TypeAlias = Literal["polling", "websocket"]
+
+
+class State(Enum):
+    """Where a session is in its life."""
+
+    OPENING = "opening"  # the application has not accepted it yet
+    OPEN = "open"
+    CLOSING = "closing"  # closed, but its last payload waits for a GET to fetch it
+    CLOSED = "closed"
+
+
+OPENING = State.OPENING
+OPEN = State.OPEN
+CLOSING = State.CLOSING
+CLOSED = State.CLOSED
+
+
+class Session:
+    """Server side of one connection.  Owner: the engine (in asyncio, the loop thread)."""
+
+    __slots__ = (
+        "app",
+        "candidate",
+        "channel",
+        "dirty",
+        "held",
+        "outbox",
+        "posting",
+        "queued",
+        "reason",
+        "sid",
+        "state",
+        "transport",
+        "user_session",
+    )
+
+    def __init__(self, sid: str, transport: Transport) -> None:
+        self.sid = sid
+        self.transport: Transport = transport
+        self.state = OPENING
+        self.reason: str | None = None
+        """Why it closed; ``None`` while it has not."""
+        self.channel: Channel | None = None
+        """The WebSocket, or the waiting GET; ``None`` between two GETs."""
+        self.candidate: Channel | None = None
+        """A WebSocket that is probing to take over from long-polling."""
+        self.held = False
+        """True from the probe to the end of the upgrade: the outbox waits for the WebSocket."""
+        self.outbox: list[Message] = []
+        self.queued = 0
+        """Bytes in the outbox."""
+        self.dirty = False
+        """True while the engine has this session in its list of sessions to flush."""
+        self.posting = False
+        """True while a POST of this session is being processed."""
+        self.app: Any = None
+        """Reserved for the protocol layer above."""
+        self.user_session: dict[str, Any] = {}
+
+    @property
+    def connected(self) -> bool:
+        """True from the application's acceptance until the close (or the last GET after it)."""
+        return self.state is OPEN or self.state is CLOSING
+
+    @property
+    def upgrading(self) -> bool:
+        """True while a WebSocket is probing to take over."""
+        return self.candidate is not None

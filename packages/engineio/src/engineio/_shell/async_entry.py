@@ -1,0 +1,271 @@
+"""Where requests enter an asyncio server, and where its turns and timers are driven.
+
+One turn is one pass of the event loop: everything sent within it leaves in one flush.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any
+
+from .._core import replies
+from .._core.admission import AcceptAndClose, Open, Poll, Post, Refuse, Upgrade
+from .._core.polling import split_payload, unwrap_jsonp
+from .._core.reason import Reason
+from ..base_server import BaseServer
+from ..exceptions import ProtocolError
+from ..payload import Payload
+from .pace import Pace
+from .poll_channel import PollChannel
+from .receiver import Receiver
+from .traced import TracedChannel
+
+if TYPE_CHECKING:
+    from collections.abc import Coroutine, Iterable
+
+    from .._core.admission import Decision
+    from .._core.channel import Channel
+    from .._core.layer import Pending
+    from .._core.request import Reply, Request
+    from .._core.session import Session
+    from ..typing import Environ
+    from .driver import AsyncDriver
+    from .receiver import WebSocket
+
+TICK = 0.05
+"""Seconds between two looks at the deadlines, at the least: nearby ones are handled together."""
+
+WS_NORMAL = 1000
+
+
+class AsyncEntry(BaseServer):
+    """The part of ``AsyncServer`` that only exists on asyncio.  Owner: the event loop's thread."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._driver: AsyncDriver = self._async["driver"]
+        self._pace = Pace(self.engine, self.clock)
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._turn_is_due = False
+        self._timer: asyncio.TimerHandle | None = None
+        self._tasks: set[asyncio.Task[Any]] = set()
+        self._endings: dict[Session, asyncio.Task[None]] = {}
+
+    # requests
+
+    async def handle_request(self, *args: Any, **kwargs: Any) -> Any:
+        """Handle one request to the Engine.IO path.
+
+        The arguments and the result are those of the framework: ``(scope, receive, send)`` and
+        ``None`` for ASGI.  Frameworks call this through their driver or ``ASGIApp``.
+        """
+        driver = self._driver
+        request = driver.request(*args)
+        try:
+            return await self._dispatch(request, self.engine.admit(request))
+        except ProtocolError as error:
+            if error.status == 413:
+                return await self._reply(request, replies.too_large())
+            return await self._reply(request, replies.error(replies.BAD_REQUEST, str(error)))
+
+    async def _dispatch(self, request: Request, decision: Decision) -> Any:
+        if isinstance(decision, Poll):
+            return await self._poll(request, decision.session, decision.jsonp)
+        if isinstance(decision, Post):
+            return await self._post(request, decision.session, decision.jsonp)
+        if isinstance(decision, Open):
+            return await self._open(request, decision)
+        if isinstance(decision, Upgrade):
+            return await self._upgrade(request, decision.session)
+        if isinstance(decision, AcceptAndClose):
+            websocket = await self._driver.websocket(request, self.max_http_buffer_size)
+            websocket.channel.close(WS_NORMAL)
+            return None
+        if isinstance(decision, Refuse):
+            self._log_refusal(decision)
+        return await self._driver.respond(request, decision.reply)
+
+    async def _reply(self, request: Request, reply: Reply) -> Any:
+        return await self._driver.respond(request, replies.finish(reply, request, self))
+
+    async def _open(self, request: Request, decision: Open) -> Any:
+        session = self.engine.create(self.generate_id(), decision.transport)
+        try:
+            refusal = await self._connect(session, request.environ())
+        except BaseException:
+            self.engine.refuse(session)
+            raise
+        if refusal is not None:
+            self.engine.refuse(session)
+            return await self._reply(request, replies.unauthorized(refusal.value, self._codec))
+        if decision.transport == "websocket":
+            return await self._open_websocket(request, session)
+        self.engine.accept(session, self.clock())
+        reply = await self._next_payload(request, session, decision.jsonp)
+        replies.set_cookie(reply, session.sid, self.cookie)
+        return await self._reply(request, reply)
+
+    async def _open_websocket(self, request: Request, session: Session) -> Any:
+        try:
+            websocket = await self._driver.websocket(request, self.max_http_buffer_size)
+        except BaseException:
+            self.engine.accept(session, self.clock())
+            self.engine.close(session, Reason.TRANSPORT_CLOSE)
+            raise
+        channel = self._traced(session, websocket.channel)
+        self.engine.attach(session, channel)
+        self.engine.accept(session, self.clock())
+        return await self._serve(websocket, session, channel, probing=False)
+
+    async def _upgrade(self, request: Request, session: Session) -> Any:
+        websocket = await self._driver.websocket(request, self.max_http_buffer_size)
+        channel = self._traced(session, websocket.channel)
+        self.engine.start_probe(session, channel, self.clock())
+        return await self._serve(websocket, session, channel, probing=True)
+
+    async def _serve(
+        self, websocket: WebSocket, session: Session, channel: Channel, *, probing: bool
+    ) -> None:
+        receiver = Receiver(
+            self.engine, session, channel, self._received, self.clock, probing=probing
+        )
+        await websocket.serve(receiver)
+
+    async def _poll(self, request: Request, session: Session, jsonp: int | None) -> Any:
+        return await self._reply(request, await self._next_payload(request, session, jsonp))
+
+    async def _next_payload(self, request: Request, session: Session, jsonp: int | None) -> Reply:
+        poll = PollChannel()
+        channel = self._traced(session, poll)
+        self.engine.attach(session, channel)
+        answer = poll.answer
+        if not answer.done():
+            watch = self._spawn(self._watch(request, session, channel))
+            try:
+                await answer
+            except asyncio.CancelledError:
+                self.engine.detach(session, channel)
+                raise
+            finally:
+                watch.cancel()
+        messages = answer.result()
+        if messages is None:
+            raise ProtocolError("the session has ended")
+        return replies.packets(messages, jsonp)
+
+    async def _watch(self, request: Request, session: Session, channel: Channel) -> None:
+        await self._driver.gone(request)
+        self.engine.detach(session, channel)
+        channel.abort()
+
+    async def _post(self, request: Request, session: Session, jsonp: int | None) -> Any:
+        engine = self.engine
+        try:
+            engine.begin_post(session)
+            try:
+                body = await self._driver.body(request, self.max_http_buffer_size)
+                if jsonp is not None:
+                    body = unwrap_jsonp(body)
+                for packet in split_payload(body, Payload.max_decode_packets):
+                    message = engine.receive(session, packet, self.clock())
+                    if message is None:
+                        continue
+                    pending = self._received(session, message)
+                    if pending is not None:
+                        await pending
+            finally:
+                engine.end_post(session)
+        except ProtocolError as error:
+            engine.fail(session, error)
+            raise
+        return await self._reply(request, replies.accepted())
+
+    # what the façade adds
+
+    async def _connect(self, session: Session, environ: Environ) -> Refusal | None:
+        """Ask the application; ``None`` accepts."""
+        raise NotImplementedError
+
+    def _received(self, session: Session, data: str | bytes) -> Pending:
+        """Give a message to the application."""
+        raise NotImplementedError
+
+    def _ended(self, session: Session, reason: str) -> Pending:
+        """Tell the application that a session has ended."""
+        raise NotImplementedError
+
+    # turns
+
+    def _wake(self) -> None:
+        loop = asyncio.get_running_loop()
+        if not self._turn_is_due or loop is not self._loop:
+            self._loop = loop
+            self._turn_is_due = True
+            loop.call_soon(self._turn)
+
+    def _turn(self) -> None:
+        self._turn_is_due = False
+        engine = self.engine
+        if engine.closed:
+            self._end_closed()
+        engine.flush(self.clock())
+        if engine.rearm:
+            self._arm_timer()
+
+    def _end_closed(self) -> None:
+        closed, self.engine.closed = self.engine.closed, []
+        for session in closed:
+            self._endings[session] = self._spawn(self._end(session))
+
+    async def _end(self, session: Session) -> None:
+        try:
+            pending = self._ended(session, session.reason or Reason.TRANSPORT_ERROR)
+            if pending is not None:
+                await pending
+        except Exception:
+            self.logger.exception("disconnect handler error")
+        finally:
+            self.engine.linger(session, self.clock())
+            self._endings.pop(session, None)
+
+    async def _wait_ended(self, sessions: Iterable[Session]) -> None:
+        """Return when the application has been told of these ends."""
+        self._end_closed()
+        tasks = [self._endings[session] for session in sessions if session in self._endings]
+        current = asyncio.current_task()
+        tasks = [task for task in tasks if task is not current]
+        if tasks:
+            await asyncio.wait(tasks)
+
+    def _arm_timer(self) -> None:
+        self.engine.rearm = False
+        due = self.engine.next_deadline()
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        if due is not None and self._loop is not None:
+            self._timer = self._loop.call_later(max(TICK, due - self.clock()), self._tick)
+
+    def _tick(self) -> None:
+        self._timer = None
+        self.engine.tick(self.clock())
+        self._arm_timer()
+
+    def _spawn(self, coroutine: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        task = asyncio.get_running_loop().create_task(coroutine)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
+
+    def _traced(self, session: Session, channel: Channel) -> Channel:
+        """Log what is sent, where somebody listens; decided when the channel is attached."""
+        return TracedChannel(channel, session.sid, self.logger) if self._verbose() else channel
+
+
+class Refusal:
+    """The application refuses a connection; ``value`` is the JSON body of the 401."""
+
+    __slots__ = ("value",)
+
+    def __init__(self, value: Any) -> None:
+        self.value = value

@@ -1,0 +1,89 @@
+"""Carries the frames of one WebSocket into the engine, first as a probe if it is an upgrade.
+
+hot path (benchmark "event with ack"): ``frame`` runs once per incoming message.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Protocol
+
+from ..exceptions import ProtocolError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine
+
+    from .._core.channel import Channel
+    from .._core.engine import Engine
+    from .._core.layer import Pending
+    from .._core.session import Session
+
+
+class WebSocket(Protocol):
+    """A WebSocket that a driver has opened."""
+
+    @property
+    def channel(self) -> Channel:
+        """Where messages to the peer go."""
+        ...
+
+    async def serve(self, receiver: Receiver) -> None:
+        """Hand every frame to ``receiver.frame`` and the end to ``receiver.lost``.
+
+        A pull driver returns when the WebSocket has ended, a push driver at once.
+        """
+        ...
+
+
+class Receiver:
+    """What a driver hands the frames of one WebSocket to."""
+
+    __slots__ = ("_channel", "_clock", "_engine", "_probing", "_received", "session")
+
+    def __init__(
+        self,
+        engine: Engine,
+        session: Session,
+        channel: Channel,
+        received: Callable[[Session, str | bytes], Pending],
+        clock: Callable[[], float],
+        *,
+        probing: bool,
+    ) -> None:
+        self.session = session
+        self._engine = engine
+        self._channel = channel
+        self._received = received
+        self._clock = clock
+        self._probing = probing
+
+    def frame(self, data: str | bytes) -> Pending:
+        """Take one frame; finish what is returned before the next one."""
+        try:
+            if self._probing:
+                self._probing = not self._engine.probe(self.session, self._channel, data)
+                return None
+            message = self._engine.receive(self.session, data, self._clock())
+            if message is None:
+                return None
+            return self._received(self.session, message)
+        except ProtocolError as error:
+            self.failed(error)
+            return None
+
+    async def finish(self, pending: Coroutine[Any, Any, None]) -> None:
+        """Finish what ``frame`` returned."""
+        try:
+            await pending
+        except ProtocolError as error:
+            self.failed(error)
+
+    def failed(self, error: ProtocolError) -> None:
+        """The peer broke the protocol, here or in a driver (a frame too large, invalid UTF-8)."""
+        if self._probing:
+            self._engine.abandon(self.session, self._channel)
+        else:
+            self._engine.fail(self.session, error)
+
+    def lost(self) -> None:
+        """The WebSocket has ended."""
+        self._engine.detach(self.session, self._channel)

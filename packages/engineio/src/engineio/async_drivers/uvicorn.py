@@ -1,0 +1,460 @@
+"""The fast path: a WebSocket protocol for uvicorn, built on picows.
+
+``uvicorn app:app --ws engineio.async_drivers.uvicorn:WebSocketProtocol`` (or ``socketio.run``)
+runs the ASGI application for each WebSocket handshake as usual, so that mounting, middleware and
+other WebSocket routes work.  An Engine.IO server that finds the ``HANDOVER`` extension in the
+scope takes the connection itself: frames then go from picows straight into the engine, without
+the receive and send calls of ASGI.  Any other application gets uvicorn's own implementation.
+
+hot path: ``Listener.on_ws_frame`` and ``FastChannel.write`` (benchmarks "event with ack" and
+"broadcast").
+"""
+
+from __future__ import annotations
+
+import asyncio
+import binascii
+import copy
+import logging
+from base64 import b64decode
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote
+
+from picows import WSCloseCode, WSListener, WSMsgType
+from picows.picows import WSAutoPingStrategy, WSProtocol
+from uvicorn.protocols.utils import get_local_addr, get_remote_addr, is_ssl
+from uvicorn.protocols.websockets.auto import AutoWebSocketsProtocol
+
+from .._shell.mailbox import Mailbox
+from ..exceptions import ProtocolError
+from .asgi import HANDOVER
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from picows import WSFrame, WSTransport
+    from uvicorn.config import Config
+    from uvicorn.server import ServerState
+
+    from .._core.message import Message
+    from .._shell.receiver import Receiver
+    from .asgi import Event, Receive, Scope, Send
+
+READ_BUFFER = 2048
+"""Bytes of the first read buffer of a connection; it grows with the messages that arrive."""
+
+WS_SERVICE_RESTART = 1012
+
+TEXT = WSMsgType.TEXT
+BINARY = WSMsgType.BINARY
+CONTINUATION = WSMsgType.CONTINUATION
+CLOSE = WSMsgType.CLOSE
+
+_logger = logging.getLogger("uvicorn.error")
+_quiet = logging.Logger("picows", logging.CRITICAL)  # what it reports, the engine reports
+
+
+class WebSocketProtocol(asyncio.Protocol):
+    """One WebSocket handshake under uvicorn; uvicorn makes and calls it."""
+
+    def __init__(
+        self,
+        config: Config,
+        server_state: ServerState,
+        app_state: dict[str, Any],
+        _loop: asyncio.AbstractEventLoop | None = None,
+    ) -> None:
+        self._config = config
+        self._state = server_state
+        self._app_state = app_state
+        self._loop = _loop or asyncio.get_running_loop()
+        self._handshake = b""
+        self._transport: Any = None
+        self._websocket: FastWebSocket | None = None
+        self._bridge: Bridge | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Take over the connection from uvicorn's HTTP protocol."""
+        self._transport = transport
+        self._state.connections.add(self)  # type: ignore[arg-type]
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """The peer left before the application answered the handshake."""
+        self._state.connections.discard(self)  # type: ignore[arg-type]
+        if self._bridge is not None:
+            self._bridge.lost()
+
+    def data_received(self, data: bytes) -> None:
+        """Take the handshake request, as uvicorn replays it, and ask the application."""
+        if self._handshake:
+            # RFC 6455 4.1: nothing may follow the handshake before its answer
+            self._transport.abort()
+            return
+        self._handshake = data
+        scope = self._make_scope(data)
+        if scope is None:
+            self._answer(HTTPStatus.BAD_REQUEST)
+            return
+        self._bridge = Bridge(self, self._config, self._state, self._app_state)
+        scope["extensions"] = {"websocket.http.response": {}, HANDOVER: self._take}
+        task = self._loop.create_task(self._run(scope, self._bridge))
+        self._state.tasks.add(task)
+        task.add_done_callback(self._state.tasks.discard)
+
+    def shutdown(self) -> None:
+        """Close the WebSocket because uvicorn is stopping."""
+        if self._websocket is not None:
+            self._websocket.channel.close(WS_SERVICE_RESTART)
+        else:
+            self._transport.close()
+
+    async def _run(self, scope: Scope, bridge: Bridge) -> None:
+        try:
+            await self._config.loaded_app(scope, bridge.receive, bridge.send)
+        except Exception as error:
+            if not bridge.failed(error):
+                _logger.exception("Exception in ASGI application")
+                self._answer(HTTPStatus.INTERNAL_SERVER_ERROR)
+        else:
+            bridge.finished()
+            if self._websocket is None and not bridge.used:
+                self._answer(HTTPStatus.INTERNAL_SERVER_ERROR)
+        self._bridge = None
+
+    def _take(self, max_size: int) -> FastWebSocket:
+        """Complete the handshake and make this connection a WebSocket of the engine."""
+        if self._transport.is_closing():
+            raise ConnectionResetError("the client has gone")
+        listener = Listener(self._state, self, max_size)
+        protocol = WSProtocol(
+            None,
+            None,
+            False,
+            lambda request: listener,
+            _quiet,
+            False,
+            None,
+            False,
+            None,
+            None,
+            WSAutoPingStrategy.PING_WHEN_IDLE,
+            True,
+            max_size,
+            None,
+            READ_BUFFER,
+        )
+        protocol.connection_made(self._transport)
+        _feed(protocol, _minimal_request(self._handshake))
+        self._transport.set_protocol(protocol)
+        self._handshake = b""
+        if _logger.isEnabledFor(logging.INFO):
+            _logger.info('%s - "WebSocket" [accepted]', get_remote_addr(self._transport))
+        self._websocket = FastWebSocket(listener, protocol.transport)
+        return self._websocket
+
+    def delegate(self, config: Config) -> None:
+        """Let uvicorn's own WebSocket implementation answer the handshake instead."""
+        self._state.connections.discard(self)  # type: ignore[arg-type]
+        if AutoWebSocketsProtocol is None:
+            raise RuntimeError("install websockets or wsproto for WebSocket routes of your own")
+        protocol: Any = AutoWebSocketsProtocol(
+            config=config, server_state=self._state, app_state=self._app_state
+        )
+        protocol.connection_made(self._transport)
+        protocol.data_received(self._handshake)
+        self._transport.set_protocol(protocol)
+
+    def _answer(self, status: HTTPStatus) -> None:
+        body = status.phrase.encode()
+        head = f"HTTP/1.1 {status.value} {status.phrase}\r\ncontent-type: text/plain\r\n"
+        self._transport.write(
+            f"{head}content-length: {len(body)}\r\nconnection: close\r\n\r\n".encode() + body
+        )
+        self._transport.close()
+
+    def _make_scope(self, data: bytes) -> Scope | None:
+        head, _, _ = data.partition(b"\r\n\r\n")
+        request_line, *lines = head.split(b"\r\n")
+        target = request_line.split(b" ")[1]
+        headers = [(name.lower(), value) for name, _, value in (line.partition(b": ") for line in lines)]
+        found = dict(headers)
+        if found.get(b"sec-websocket-version") != b"13" or not _is_key(
+            found.get(b"sec-websocket-key", b"")
+        ):
+            return None
+        raw_path, _, query = target.partition(b"?")
+        config = self._config
+        root_path = config.root_path
+        protocols = found.get(b"sec-websocket-protocol", b"").decode("latin-1")
+        return {
+            "type": "websocket",
+            "asgi": {"version": config.asgi_version, "spec_version": "2.4"},
+            "http_version": "1.1",
+            "scheme": "wss" if is_ssl(self._transport) else "ws",
+            "server": get_local_addr(self._transport),
+            "client": get_remote_addr(self._transport),
+            "root_path": root_path,
+            "path": root_path + unquote(raw_path.decode("ascii", "replace")),
+            "raw_path": root_path.encode("ascii", "replace") + raw_path,
+            "query_string": query,
+            "headers": headers,
+            "subprotocols": [name.strip() for name in protocols.split(",") if name.strip()],
+            "state": self._app_state.copy(),
+        }
+
+
+def _ignore(data: str | bytes) -> None:
+    """Take the frames of a WebSocket that was accepted only to be closed."""
+
+
+def _is_key(value: bytes) -> bool:
+    try:
+        return len(b64decode(value, validate=True)) == 16
+    except binascii.Error:
+        return False
+
+
+def _minimal_request(handshake: bytes) -> bytes:
+    """What picows needs of the handshake; it would refuse one with more than 16 KiB of headers."""
+    key = b""
+    for line in handshake.split(b"\r\n"):
+        if line[:18].lower() == b"sec-websocket-key:":
+            key = line[18:].strip()
+    return (
+        b"GET / HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+        b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: " + key + b"\r\n\r\n"
+    )
+
+
+def _feed(protocol: Any, data: bytes) -> None:
+    buffer = protocol.get_buffer(-1)
+    buffer[: len(data)] = data
+    protocol.buffer_updated(len(data))
+
+
+class Bridge:
+    """``receive`` and ``send`` for an application that is not an Engine.IO server.
+
+    Their first call brings uvicorn's own WebSocket implementation in; the application, which
+    runs already, is then what that implementation's application waits for.
+    """
+
+    def __init__(
+        self,
+        protocol: WebSocketProtocol,
+        config: Config,
+        state: ServerState,
+        app_state: dict[str, Any],
+    ) -> None:
+        self._protocol = protocol
+        self._config = config
+        self._ends: asyncio.Future[tuple[Receive, Send]] = (
+            asyncio.get_running_loop().create_future()
+        )
+        self._done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self.used = False
+
+    async def receive(self) -> Event:
+        """Receive through uvicorn's implementation."""
+        receive, _ = await self._connect()
+        return await receive()
+
+    async def send(self, event: Event) -> None:
+        """Send through uvicorn's implementation."""
+        _, send = await self._connect()
+        await send(event)
+
+    def finished(self) -> None:
+        """The application has returned."""
+        if not self._done.done():
+            self._done.set_result(None)
+
+    def failed(self, error: Exception) -> bool:
+        """The application has raised; True if uvicorn's implementation answers for it."""
+        if self.used and not self._done.done():
+            self._done.set_exception(error)
+        return self.used
+
+    def lost(self) -> None:
+        """The peer left before the application used ``receive`` or ``send``."""
+        if not self._ends.done():
+            self._ends.set_exception(ConnectionResetError("the client has gone"))
+            self._ends.exception()
+
+    async def _connect(self) -> tuple[Receive, Send]:
+        if not self.used and not self._ends.done():
+            self.used = True
+            config = copy.copy(self._config)
+            config.loaded_app = self._application
+            self._protocol.delegate(config)
+        return await asyncio.shield(self._ends)
+
+    async def _application(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if not self._ends.done():
+            self._ends.set_result((receive, send))
+        await self._done
+
+
+class FastChannel:
+    """Writes to a picows transport."""
+
+    __slots__ = ("_closing", "_transport", "reader")
+
+    def __init__(self, transport: WSTransport) -> None:
+        self._transport = transport
+        self.reader = transport.underlying_transport
+        self._closing = False
+
+    def write(self, messages: list[Message]) -> None:
+        """Write one message, or several in one system call."""
+        if self._closing:
+            return
+        if len(messages) == 1:
+            message = messages[0]
+            self._transport.send(BINARY if message.binary else TEXT, message.payload)
+        else:
+            self.reader.write(b"".join([message.frame for message in messages]))
+
+    def close(self, code: int) -> None:
+        """Send a close frame; the connection ends when the peer has answered it."""
+        if not self._closing:
+            self._closing = True
+            self._transport.send_close(WSCloseCode(code))
+
+    def abort(self) -> None:
+        """Cut the connection."""
+        self._closing = True
+        self._transport.disconnect(False)
+
+    @property
+    def buffered(self) -> int:
+        """Bytes in the event loop's write buffer."""
+        return self.reader.get_write_buffer_size()
+
+
+class FastWebSocket:
+    """A WebSocket whose frames picows pushes."""
+
+    __slots__ = ("_listener", "channel")
+
+    def __init__(self, listener: Listener, transport: WSTransport) -> None:
+        self._listener = listener
+        self.channel = FastChannel(transport)
+
+    async def serve(self, receiver: Receiver) -> None:
+        """Start handing frames on; returns at once."""
+        self._listener.start(receiver, self.channel.reader)
+
+
+class Listener(WSListener):
+    """Takes the frames of one connection from picows and hands messages on."""
+
+    __slots__ = (
+        "_connection",
+        "_deliver",
+        "_fragments",
+        "_mailbox",
+        "_max_size",
+        "_receiver",
+        "_state",
+    )
+
+    def __init__(self, state: ServerState, connection: WebSocketProtocol, max_size: int) -> None:
+        super().__init__()
+        self._state = state
+        self._connection = connection
+        self._max_size = max_size
+        self._receiver: Receiver | None = None
+        self._mailbox: Mailbox | None = None
+        self._fragments: Fragments | None = None
+        self._deliver: Callable[[str | bytes], None] = _ignore
+
+    def start(self, receiver: Receiver, reader: asyncio.Transport) -> None:
+        """Hand frames to this receiver from now on."""
+        self._receiver = receiver
+        self._mailbox = Mailbox(receiver, reader)
+        self._deliver = self._mailbox.deliver
+
+    def on_ws_connected(self, transport: WSTransport) -> None:
+        """Do nothing: the engine has made the session already."""
+
+    def on_ws_frame(self, transport: WSTransport, frame: WSFrame) -> None:
+        """Take one frame; picows has checked its size, unmasked it and answers pings."""
+        kind = frame.msg_type
+        if frame.fin and self._fragments is None:
+            if kind == TEXT:
+                try:
+                    text = frame.get_payload_as_utf8_text()
+                except UnicodeDecodeError:
+                    self._refuse(ProtocolError("text is not valid UTF-8"))
+                    return
+                self._deliver(text)
+                return
+            if kind == BINARY:
+                self._deliver(frame.get_payload_as_bytes())
+                return
+        self._other_frame(transport, frame, kind)
+
+    def _other_frame(self, transport: WSTransport, frame: WSFrame, kind: WSMsgType) -> None:
+        if kind == CLOSE:
+            if not transport.is_close_frame_sent:
+                transport.send_close(WSCloseCode.OK)
+            transport.disconnect()
+        elif kind in (TEXT, BINARY, CONTINUATION):
+            try:
+                self._fragment(frame, kind)
+            except UnicodeDecodeError:
+                self._refuse(ProtocolError("text is not valid UTF-8"))
+            except ProtocolError as error:
+                self._refuse(error)
+
+    def _fragment(self, frame: WSFrame, kind: WSMsgType) -> None:
+        if self._fragments is None:
+            if kind == CONTINUATION:
+                raise ProtocolError("a continuation of nothing")
+            self._fragments = Fragments(kind == TEXT, self._max_size)
+        elif kind != CONTINUATION:
+            raise ProtocolError("a message inside a fragmented message")
+        self._fragments.add(frame.get_payload_as_bytes())
+        if frame.fin:
+            fragments, self._fragments = self._fragments, None
+            self._deliver(fragments.join())
+
+    def _refuse(self, error: ProtocolError) -> None:
+        if self._receiver is not None:
+            self._receiver.failed(error)
+
+    def on_ws_disconnected(self, transport: WSTransport) -> None:
+        """The connection has ended."""
+        self._state.connections.discard(self._connection)  # type: ignore[arg-type]
+        if self._mailbox is not None:
+            self._mailbox.lost()
+
+    def pause_writing(self) -> None:
+        """Do nothing: the engine looks at ``FastChannel.buffered``."""
+
+    def resume_writing(self) -> None:
+        """Do nothing, likewise."""
+
+
+class Fragments:
+    """The parts of a fragmented message (RFC 6455 5.4), up to the size limit in total."""
+
+    def __init__(self, text: bool, max_size: int) -> None:
+        self._text = text
+        self._max_size = max_size
+        self._parts: list[bytes] = []
+        self._size = 0
+
+    def add(self, part: bytes) -> None:
+        """Keep one part; ProtocolError 413 over the limit."""
+        self._size += len(part)
+        if self._size > self._max_size:
+            raise ProtocolError("message too large", 413)
+        self._parts.append(part)
+
+    def join(self) -> str | bytes:
+        """Return the whole message."""
+        data = b"".join(self._parts)
+        return data.decode() if self._text else data

@@ -1,0 +1,265 @@
+"""What the Engine.IO servers of every concurrency model share: options, handlers, lookups."""
+
+from __future__ import annotations
+
+import importlib
+import logging
+import secrets
+import time
+import warnings
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, overload
+
+from ._core.codec import make_codec
+from ._core.cookies import check_cookie_option
+from ._core.cors import check_origins_option
+from ._core.engine import Counters, Engine
+from ._core.reason import Reason
+from .packet import Packet
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from types import ModuleType
+
+    from ._core.admission import Refuse
+    from ._core.cookies import CookieOption
+    from ._core.cors import OriginsOption
+    from ._core.layer import Layer
+    from ._core.session import Session
+    from .typing import JSONModule, LoggerLike
+
+HandlerT = TypeVar("HandlerT", bound="Callable[..., Any]")
+
+default_logger = logging.getLogger("engineio.server")
+
+MAX_SEND_BUFFER = 16 * 1024 * 1024
+"""Default ``max_send_buffer``, bytes: a minute of a busy broadcast (256 KB/s) to one client."""
+
+UPGRADE_TIMEOUT = 10.0
+"""Default ``upgrade_timeout``, seconds: the official JavaScript server's ``upgradeTimeout``."""
+
+MAX_HANDLERS = 256
+"""Default ``max_handlers``: ``message`` handlers that run at once for one client."""
+
+
+class BaseServer:
+    """Options, event handlers and lookups; ``AsyncServer`` adds everything that waits.
+
+    All options can be assigned later and are re-read at each use.
+
+    :param async_mode: name of the framework driver; ``None`` takes the first in
+        ``async_modes()`` whose dependencies are installed.  ``ValueError`` if there is none.
+    :param ping_interval: seconds between heartbeats (default 25, as the JavaScript server), or
+        a tuple ``(interval, grace)``: ping every ``interval``, announce ``interval + grace``.
+    :param ping_timeout: seconds a client has to answer a heartbeat (default 20).
+    :param max_http_buffer_size: bytes of the largest POST body or WebSocket message accepted
+        (default 1,000,000).  Larger: 413, or close code 1009.
+    :param allow_upgrades: let long-polling clients move to WebSocket (default True).
+    :param http_compression: compress long-polling responses with gzip or deflate.
+    :param compression_threshold: bytes from which a response is compressed (default 1,024).
+    :param cookie: name of a cookie that carries the session id, or a dict with ``name`` and
+        attributes; ``None`` for no cookie (default).
+    :param cors_allowed_origins: origin, list of origins, ``'*'``, or a function
+        ``(origin, environ)`` or ``(origin)`` that returns a bool.  ``None`` (default) allows
+        only the server's own origin; ``[]`` turns CORS processing off.
+    :param cors_credentials: send ``Access-Control-Allow-Credentials`` (default True).
+    :param logger: ``True``, ``False`` (errors only, default) or a logger.
+    :param json: object with ``dumps`` and ``loads`` to use instead of the default codec.
+    :param async_handlers: run each ``message`` handler concurrently (default True); ``False``
+        runs them one after the other per client, in order.
+    :param monitor_clients: accepted for compatibility; heartbeats are always watched.
+    :param transports: ``'polling'``, ``'websocket'`` or a list; default both.
+    :param max_send_buffer: bytes that may wait for one slow client before it is closed with
+        "transport error" (default 16 MiB); ``None`` for no limit.
+    :param upgrade_timeout: seconds in which an upgrade must finish (default 10).
+    :param max_handlers: ``message`` handlers running at once per client (default 256); further
+        messages of that client wait.
+    """
+
+    compression_methods: ClassVar[list[str]] = ["gzip", "deflate"]
+    event_names: ClassVar[list[str]] = ["connect", "disconnect", "message"]
+    valid_transports: ClassVar[list[str]] = ["polling", "websocket"]
+    sequence_number: ClassVar[int] = 0
+    _default_monitor_clients: ClassVar[bool] = True
+
+    reason = Reason
+
+    def __init__(
+        self,
+        async_mode: str | None = None,
+        ping_interval: float | tuple[float, float] = 25,
+        ping_timeout: float = 20,
+        max_http_buffer_size: int = 1_000_000,
+        allow_upgrades: bool = True,
+        http_compression: bool = True,
+        compression_threshold: int = 1024,
+        cookie: CookieOption = None,
+        cors_allowed_origins: OriginsOption = None,
+        cors_credentials: bool = True,
+        logger: bool | LoggerLike = False,
+        json: JSONModule | None = None,
+        async_handlers: bool = True,
+        monitor_clients: bool | None = None,
+        transports: str | Sequence[str] | None = None,
+        *,
+        max_send_buffer: int | None = MAX_SEND_BUFFER,
+        upgrade_timeout: float = UPGRADE_TIMEOUT,
+        max_handlers: int = MAX_HANDLERS,
+        **kwargs: Any,
+    ) -> None:
+        self.ping_interval: float
+        self.ping_interval_grace_period: float
+        if isinstance(ping_interval, tuple):
+            self.ping_interval, self.ping_interval_grace_period = ping_interval
+        else:
+            self.ping_interval, self.ping_interval_grace_period = ping_interval, 0
+        self.ping_timeout = ping_timeout
+        self.max_http_buffer_size = max_http_buffer_size
+        self.allow_upgrades = allow_upgrades
+        self.http_compression = http_compression
+        self.compression_threshold = compression_threshold
+        self.cookie = check_cookie_option(cookie)
+        self.cors_allowed_origins = check_origins_option(cors_allowed_origins)
+        self.cors_credentials = cors_credentials
+        self.async_handlers = async_handlers
+        self.max_send_buffer = max_send_buffer
+        self.upgrade_timeout = upgrade_timeout
+        self.max_handlers = max_handlers
+        self.start_service_task = (
+            self._default_monitor_clients if monitor_clients is None else monitor_clients
+        )
+        self.transports = self._valid_transports(transports)
+        self.logger = make_logger(default_logger, logger)
+        self.log_message_keys: set[str] = set()
+        self.handlers: dict[str, Callable[..., Any]] = {}
+        self._codec = make_codec(json if json is not None else Packet.json)
+        self._layer: Layer | None = None
+        self.clock: Callable[[], float] = time.monotonic
+        self.engine = Engine(self, self._wake)
+        self.async_mode, self._async = self._load_driver(async_mode)
+        for name in kwargs:
+            warnings.warn(f"unknown option {name!r} is ignored", RuntimeWarning, stacklevel=3)
+
+    @property
+    def sockets(self) -> dict[str, Session]:
+        """The live connections by session id."""
+        return self.engine.sessions
+
+    @property
+    def counters(self) -> Counters:
+        """What has happened since the server was created."""
+        return self.engine.counters
+
+    def attach_layer(self, layer: Layer) -> None:
+        """Let a protocol above (Socket.IO) take every connection and message of this server."""
+        self._layer = layer
+
+    def is_asyncio_based(self) -> bool:
+        """Return True for ``AsyncServer``."""
+        return False
+
+    def async_modes(self) -> list[str]:
+        """Return the names of the framework drivers, in the order in which they are tried."""
+        return ["eventlet", "gevent_uwsgi", "gevent", "threading"]
+
+    @overload
+    def on(self, event: str, handler: None = None) -> Callable[[HandlerT], HandlerT]: ...
+
+    @overload
+    def on(self, event: str, handler: Callable[..., Any]) -> None: ...
+
+    def on(
+        self, event: str, handler: Callable[..., Any] | None = None
+    ) -> Callable[[HandlerT], HandlerT] | None:
+        """Register a handler; without ``handler`` return a decorator that does.
+
+        :param event: ``connect``, called as ``handler(sid, environ)``; ``message``, called as
+            ``handler(sid, data)``; or ``disconnect``, called as ``handler(sid, reason)``.
+            ``ValueError`` for another name.  The last registration wins.
+        """
+        if event not in self.event_names:
+            raise ValueError(f"Invalid event: use one of {', '.join(self.event_names)}")
+
+        def register(function: HandlerT) -> HandlerT:
+            self.handlers[event] = function
+            return function
+
+        if handler is None:
+            return register
+        register(handler)
+        return None
+
+    def transport(self, sid: str) -> str:
+        """Return ``'polling'`` or ``'websocket'``; ``KeyError`` for an unknown session."""
+        return self._get_socket(sid).transport
+
+    def generate_id(self) -> str:
+        """Return a new session id: 20 URL-safe characters, 120 bits from the system's generator."""
+        return secrets.token_urlsafe(15)
+
+    def _get_socket(self, sid: str) -> Session:
+        session = self.engine.sessions.get(sid)
+        if session is None:
+            raise KeyError("Session not found")
+        return session
+
+    def _open_session(self, sid: str) -> Session | None:
+        """The session to send to, or ``None`` with a warning: a client may leave at any time."""
+        session = self.engine.sessions.get(sid)
+        if session is None or session.reason is not None:
+            self.logger.warning("Cannot send to sid %s", sid)
+            return None
+        return session
+
+    def _log_refusal(self, refusal: Refuse) -> None:
+        """Log the first refusal of each kind as an error, repetitions at INFO."""
+        if refusal.kind in self.log_message_keys:
+            self.logger.info("Request refused: %s", refusal.kind)
+        else:
+            self.log_message_keys.add(refusal.kind)
+            self.logger.error(
+                "Request refused: %s (further errors of this kind are logged at INFO)", refusal.kind
+            )
+
+    def _valid_transports(self, transports: str | Sequence[str] | None) -> list[str]:
+        if transports is None:
+            return list(self.valid_transports)
+        if isinstance(transports, str):
+            transports = [transports]
+        valid = [name for name in transports if name in self.valid_transports]
+        if not valid:
+            raise ValueError("No valid transports provided")
+        return valid
+
+    def _load_driver(self, async_mode: str | None) -> tuple[str, dict[str, Any]]:
+        modes = self.async_modes()
+        if async_mode is not None:
+            if async_mode not in modes:
+                raise ValueError(f"Invalid async_mode specified: use one of {', '.join(modes)}")
+            modes = [async_mode]
+        for mode in modes:
+            try:
+                module: ModuleType = importlib.import_module(f"engineio.async_drivers.{mode}")
+            except ImportError:
+                continue
+            return mode, module._async
+        raise ValueError(f"Invalid async_mode specified: {', '.join(modes)} cannot be imported")
+
+    def _wake(self) -> None:
+        """The engine has something to flush; to be done before long, once."""
+        raise NotImplementedError
+
+
+def make_logger(default: logging.Logger, logger: bool | LoggerLike) -> LoggerLike:
+    """Return the logger that the ``logger`` option stands for.
+
+    ``True`` or ``False`` is the package's own logger: unless the application has set its level,
+    the level becomes INFO or ERROR and, where no handler would show it, a handler for stderr is
+    added.
+    """
+    if not isinstance(logger, bool):
+        return logger
+    if default.level == logging.NOTSET:
+        default.setLevel(logging.INFO if logger else logging.ERROR)
+        if not default.hasHandlers():
+            default.addHandler(logging.StreamHandler())
+    return default

@@ -1,9 +1,12 @@
 // Drives Chromium for the Python tests: one JSON request a line on stdin, one answer on stdout.
 //   {"page", "open": {...context options}, "url"}   opens a page in a context of its own
-//   {"page", "call": "click", "args": [...]}        calls that method of the Playwright page
+//   {"page", "call": "click", "args": [...]}        calls that method of the Playwright page;
+//                                                   "keyboardPress" is press of its keyboard
 //   {"page", "wait": "selector", "state"}           waits until an element is visible (or hidden)
-//   {"page", "problems": true}                      what went wrong in the page so far
-// The answer is {"result"} or {"error"}. It ends with its stdin.
+//   {"page", "file": {name, mimeType, buffer: base64}, "into": "selector"}
+//   {"page", "problems": true}                      what went wrong in the page since the last time
+//   {"close": true}                                 closes all pages
+// The answer is {"result"} or {"error"}; bytes are base64. It ends with its stdin.
 
 import { createRequire } from "node:module";
 import { createInterface } from "node:readline";
@@ -31,20 +34,28 @@ async function open(name, options, url) {
   await page.goto(url);
 }
 
-async function answer({ page: name, open: options, url, call, args = [], wait, state, problems }) {
+async function closeAll() {
+  for (const { page } of pages.values()) await page.context().close();
+  pages.clear();
+}
+
+async function answer({ page: name, open: options, url, call, args = [], wait, state, file, into, problems, close }) {
+  if (close) return closeAll();
   if (options) return open(name, options, url);
   const entry = pages.get(name);
   if (wait) return void (await entry.page.locator(wait).first().waitFor({ state }));
+  if (file) return entry.page.setInputFiles(into, { ...file, buffer: Buffer.from(file.buffer, "base64") });
   if (problems) return entry.problems.splice(0);
-  const result = await entry.page[call](...args);
-  return Buffer.isBuffer(result) || typeof result === "function" ? null : result;
+  const target = call.startsWith("keyboard") ? entry.page.keyboard : entry.page;
+  const result = await target[call.replace(/^keyboard(.)/, (_, first) => first.toLowerCase())](...args);
+  if (Buffer.isBuffer(result)) return result.toString("base64");
+  return typeof result?.url === "function" ? null : result; // a response is not JSON
 }
 
 for await (const line of createInterface({ input: process.stdin })) {
   let reply;
   try {
-    const result = (await answer(JSON.parse(line))) ?? null;
-    reply = JSON.stringify({ result: typeof result?.url === "function" ? null : result });
+    reply = JSON.stringify({ result: (await answer(JSON.parse(line))) ?? null });
   } catch (error) {
     reply = JSON.stringify({ error: error.message });
   }

@@ -145,6 +145,8 @@ async def leave(sid: str, data: Any) -> Answer:
 @answering
 async def message(sid: str, data: Any) -> Answer:
     """Pass on a text or a picture, and tell its author of each member that has received it."""
+    if isinstance(data, str):  # typed in a terminal: for the room that its author is in
+        data = {"room": next(iter(people[sid].rooms), None), "text": data}
     room = own_room(sid, data)
     entry = {"id": next(message_ids), "room": room, "name": people[sid].name}
     entry["at"] = int(time.time() * 1000)
@@ -194,6 +196,8 @@ app = socketio.ASGIApp(
 
 if __name__ == "__main__":
     if not JAVASCRIPT_CLIENT.is_dir():
-        sys.exit(f"The page needs the JavaScript client: npm --prefix {HERE} install socket.io-client")
+        sys.exit(
+            f"The page needs the JavaScript client: npm --prefix {HERE} install socket.io-client"
+        )
     port = int(sys.argv[1]) if len(sys.argv) > 1 else 5000
     socketio.run(app, host="127.0.0.1", port=port)

@@ -16,7 +16,7 @@ const TICK_NAMES = { waiting: "Waiting", sent: "Sent", delivered: "Delivered", f
 
 // ---- state -------------------------------------------------------------------------------
 
-// name -> {name, joined, members, unread, log: [<li>], seen: Set of message ids, outbox: messages that
+// name -> {name, joined, members, unread, log: [elements], seen: Set of message ids, outbox: messages that
 // wait for the connection, sent: Map of message id to its tick, typing: Map of name to its timer}
 const rooms = new Map();
 let current = null; // the room that is shown
@@ -311,7 +311,7 @@ function append(entry, item) {
 }
 
 function addEvent(entry, text) {
-  append(entry, element("li", { className: "event" }, text));
+  append(entry, element("div", { className: "event" }, text));
 }
 
 function addMessage(entry, { id, name, at, text, picture }, ticks = null) {
@@ -325,7 +325,7 @@ function addMessage(entry, { id, name, at, text, picture }, ticks = null) {
   } else {
     bubble.append(text, meta);
   }
-  const item = element("li", { className: own ? "message own" : "message" });
+  const item = element("div", { className: own ? "message own" : "message" });
   const before = entry.log.at(-1);
   if (before?.dataset.name === name && at - before.dataset.at < GROUP_WITHIN) item.classList.add("follows");
   item.dataset.name = name;

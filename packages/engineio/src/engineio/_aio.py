@@ -74,9 +74,9 @@ def is_current(task: Task | None) -> bool:
     return task is not None and task is asyncio.current_task()
 
 
-async def join(task: Task) -> None:
-    """Wait until ``task`` is done, whatever its result."""
-    await asyncio.wait({task})
+async def join(task: Task, timeout: float | None = None) -> None:
+    """Wait until ``task`` is done, whatever its result, for at most ``timeout`` seconds."""
+    await asyncio.wait({task}, timeout=timeout)
 
 
 async def stop(task: Task) -> None:

@@ -7,11 +7,11 @@ import contextlib
 import logging
 from typing import TYPE_CHECKING, Any
 
-from ._aio import call
+from ._aio import call, start
 from ._core.arity import takes
 from ._core.message import Message
 from ._core.reason import Reason
-from ._shell.async_entry import AsyncEntry, Refusal
+from .async_entry import AsyncEntry, Refusal
 from .packet import MESSAGE, Packet, decode_text
 
 if TYPE_CHECKING:
@@ -169,7 +169,7 @@ class AsyncServer(AsyncEntry):
         if not self.async_handlers or running >= self.max_handlers:
             return self._run_message(handler, session, value)
         session.app = running + 1
-        self._spawn(self._run_message(handler, session, value, counted=True))
+        start(self._run_message(handler, session, value, counted=True))
         return None
 
     async def _run_message(

@@ -14,6 +14,7 @@ from ._core.cookies import check_cookie_option
 from ._core.cors import check_origins_option
 from ._core.engine import Counters, Engine
 from ._core.reason import Reason
+from ._shell.logs import make_logger
 from .packet import Packet
 
 if TYPE_CHECKING:
@@ -248,18 +249,3 @@ class BaseServer:
         """The engine has something to flush; to be done before long, once."""
         raise NotImplementedError
 
-
-def make_logger(default: logging.Logger, logger: bool | LoggerLike) -> LoggerLike:
-    """Return the logger that the ``logger`` option stands for.
-
-    ``True`` or ``False`` is the package's own logger: unless the application has set its level,
-    the level becomes INFO or ERROR and, where no handler would show it, a handler for stderr is
-    added.
-    """
-    if not isinstance(logger, bool):
-        return logger
-    if default.level == logging.NOTSET:
-        default.setLevel(logging.INFO if logger else logging.ERROR)
-        if not default.hasHandlers():
-            default.addHandler(logging.StreamHandler())
-    return default

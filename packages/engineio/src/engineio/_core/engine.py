@@ -174,30 +174,30 @@ class Engine:
 
     def _farewell_websocket(self, session: Session, code: int) -> None:
         channel, session.channel = session.channel, None
-        if channel is None:
-            return
-        if session.reason in (Reason.SERVER_DISCONNECT, Reason.PING_TIMEOUT):
-            session.outbox.append(CLOSE)
-            channel.write(session.outbox)
-            session.outbox = []
+        if channel is not None:
+            if session.reason in (Reason.SERVER_DISCONNECT, Reason.PING_TIMEOUT):
+                channel.write([*session.outbox, CLOSE])
+                session.outbox = []
+            self._shut_channel(channel, code)
         self._drop_outbox(session)
-        self._shut_channel(channel, code)
 
     def _farewell_polling(self, session: Session) -> None:
         channel, session.channel = session.channel, None
         reason = session.reason
+        if reason == Reason.SERVER_DISCONNECT:
+            session.outbox.append(CLOSE)
+            session.state = CLOSING
+            if channel is not None:
+                self._leave(session, channel)
+            return
+        self._drop_outbox(session)
         if channel is None:
-            if reason == Reason.SERVER_DISCONNECT:
-                session.outbox.append(CLOSE)
-                session.state = CLOSING
-            else:
-                self._drop_outbox(session)
-        elif reason == Reason.CLIENT_DISCONNECT:
-            channel.write([NOOP])  # v4: "a pending GET is closed with a noop packet"
-        elif reason == Reason.PING_TIMEOUT:
+            return
+        if reason == Reason.PING_TIMEOUT:
             channel.abort()
         else:
-            channel.write([CLOSE])
+            # v4: the peer that sends CLOSE gets a NOOP in its pending GET
+            channel.write([NOOP if reason == Reason.CLIENT_DISCONNECT else CLOSE])
 
     def _drop_outbox(self, session: Session) -> None:
         self.counters.messages_dropped += len(session.outbox)
@@ -242,11 +242,11 @@ class Engine:
             )
 
     def _leave(self, session: Session, channel: Channel) -> None:
-        session.state = CLOSED
-        self._last_poll.disarm(session)
-        self._leaving.pop(session.sid, None)
-        messages, session.outbox = session.outbox, []
-        channel.write(messages)
+        channel.write(self._take_poll(session))
+        if not session.outbox:
+            session.state = CLOSED
+            self._last_poll.disarm(session)
+            self._leaving.pop(session.sid, None)
 
     # upgrade
 
@@ -479,8 +479,8 @@ class Engine:
             self.counters.ping_timeouts += 1
             self.close(session, Reason.PING_TIMEOUT)
         for session in self._upgrade.expire(now):
-            if session.candidate is not None:
-                self.abandon(session, session.candidate)
+            assert session.candidate is not None  # armed and disarmed with it
+            self.abandon(session, session.candidate)
         for session in self._owed.expire(now):
             self.fail(session, ProtocolError("the client did not send what it announced"))
         for session in self._last_poll.expire(now):

@@ -53,4 +53,5 @@ class Reply:
     @property
     def status_line(self) -> str:
         """Status and phrase as WSGI wants them, e.g. ``400 BAD REQUEST``."""
-        return f"{self.status} {HTTPStatus(self.status).phrase.upper() if self.status != 200 else "OK"}"
+        phrase = HTTPStatus(self.status).phrase
+        return f"{self.status} {phrase if self.status == HTTPStatus.OK else phrase.upper()}"

@@ -8,29 +8,29 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any
 
-from .._core import replies
-from .._core.admission import AcceptAndClose, Open, Poll, Post, Refuse, Upgrade
-from .._core.polling import split_payload, unwrap_jsonp
-from .._core.reason import Reason
-from ..base_server import BaseServer
-from ..exceptions import ProtocolError
-from ..payload import Payload
-from .pace import Pace
-from .poll_channel import PollChannel
-from .receiver import Receiver
-from .traced import TracedChannel
+from ._core import replies
+from ._core.admission import AcceptAndClose, Open, Poll, Post, Refuse, Upgrade
+from ._core.polling import split_payload, unwrap_jsonp
+from ._core.reason import Reason
+from .base_server import BaseServer
+from .exceptions import ProtocolError
+from .payload import Payload
+from ._shell.pace import Pace
+from ._shell.poll_channel import PollChannel
+from ._shell.receiver import Receiver
+from ._shell.traced import TracedChannel
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine, Iterable
 
-    from .._core.admission import Decision
-    from .._core.channel import Channel
-    from .._core.layer import Pending
-    from .._core.request import Reply, Request
-    from .._core.session import Session
-    from ..typing import Environ
-    from .driver import AsyncDriver
-    from .receiver import WebSocket
+    from ._core.admission import Decision
+    from ._core.channel import Channel
+    from ._core.layer import Pending
+    from ._core.request import Reply, Request
+    from ._core.session import Session
+    from .typing import Environ
+    from ._shell.driver import AsyncDriver
+    from ._shell.receiver import WebSocket
 
 TICK = 0.05
 """Seconds between two looks at the deadlines, at the least: nearby ones are handled together."""

@@ -1,0 +1,790 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from engine_support import Options, RecordingChannel
+from engineio._core.engine import (
+    CLOSE_TIMEOUT,
+    EAGER_FLUSH,
+    HIGH_WATER,
+    PACKETS_PER_POLL,
+    Engine,
+)
+from engineio._core.message import Message
+from engineio._core.reason import Reason
+from engineio._core.session import CLOSED, CLOSING, OPEN, Session
+from engineio.exceptions import ProtocolError
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+
+if TYPE_CHECKING:
+    from engineio._core.session import Transport
+
+
+class Woken:
+    """Counts the calls of ``wake``."""
+
+    def __init__(self) -> None:
+        self.count = 0
+
+    def __call__(self) -> None:
+        self.count += 1
+
+
+def make_engine(**options: object) -> Engine:
+    return Engine(Options(**options), Woken())  # type: ignore[arg-type]
+
+
+def open_session(
+    engine: Engine, transport: Transport = "websocket", now: float = 0
+) -> tuple[Session, RecordingChannel]:
+    session = engine.create("sid", transport)
+    channel = RecordingChannel()
+    engine.attach(session, channel)
+    engine.accept(session, now)
+    engine.flush(now)
+    assert channel.written[0].startswith(b"0{")
+    channel.written.clear()
+    return session, channel
+
+
+def wait_in_get(engine: Engine, session: Session) -> RecordingChannel:
+    channel = RecordingChannel()
+    engine.attach(session, channel)
+    return channel
+
+
+def text(data: str) -> Message:
+    return Message(data.encode())
+
+
+class Query:
+    """A request as ``admit`` needs it."""
+
+    def __init__(self, query: str, method: str = "GET", websocket: bool = False) -> None:
+        self.query = query
+        self.method = method
+        self.websocket = websocket
+        self.scheme = "http"
+
+    def header(self, name: str) -> str | None:
+        return None
+
+    def environ(self) -> dict[str, object]:
+        return {}
+
+
+# opening
+
+
+@pytest.mark.parametrize(
+    ("transport", "options", "upgrades"),
+    [
+        ("polling", {}, b'"upgrades":["websocket"]'),
+        ("websocket", {}, b'"upgrades":[]'),
+        ("polling", {"allow_upgrades": False}, b'"upgrades":[]'),
+        ("polling", {"transports": ("polling",)}, b'"upgrades":[]'),
+    ],
+)
+def test_the_handshake_announces_what_is_possible(
+    transport: Transport, options: dict[str, object], upgrades: bytes
+) -> None:
+    engine = make_engine(**options)
+    session = engine.create("sid", transport)
+    channel = wait_in_get(engine, session)
+
+    engine.accept(session, 0)
+    engine.flush(0)
+
+    assert upgrades in channel.written[0]
+    assert engine.counters.opened == 1
+
+
+def test_what_a_connect_handler_sends_follows_the_handshake() -> None:
+    engine = make_engine()
+    session = engine.create("sid", "polling")
+    channel = wait_in_get(engine, session)
+    engine.send(session, [text("4early")])
+    engine.flush(0)
+    assert channel.written == []
+
+    engine.accept(session, 0)
+    engine.flush(0)
+
+    assert [packet[:6] for packet in channel.written] == [b'0{"sid', b"4early"]
+
+
+def test_a_refused_session_never_existed() -> None:
+    engine = make_engine()
+    session = engine.create("sid", "polling")
+
+    engine.refuse(session)
+
+    assert engine.sessions == {}
+    assert engine.closed == []
+    assert engine.counters.opened == 0
+
+
+# messages
+
+
+@pytest.mark.parametrize(
+    ("packet", "message"),
+    [("4hello", "hello"), ("4", ""), (b"\x01", b"\x01"), (b"", b""), ("3", None), ("1", None)],
+)
+def test_messages_are_returned_and_control_packets_are_not(
+    packet: str | bytes, message: str | bytes | None
+) -> None:
+    engine = make_engine()
+    session, _ = open_session(engine)
+
+    assert engine.receive(session, packet, 0) == message
+
+
+@pytest.mark.parametrize("packet", ["", "0", "2", "5", "6", "7", "x", "3x", "11", "٤", "bAAAA"])
+def test_what_the_protocol_does_not_allow_closes_the_session(packet: str) -> None:
+    engine = make_engine()
+    session, channel = open_session(engine)
+
+    with pytest.raises(ProtocolError) as caught:
+        engine.receive(session, packet, 0)
+    engine.fail(session, caught.value)
+
+    assert session.reason == Reason.TRANSPORT_ERROR
+    assert channel.closed == 1002
+    assert engine.counters.protocol_errors == 1
+
+
+def test_what_is_too_large_closes_with_1009() -> None:
+    engine = make_engine()
+    session, channel = open_session(engine)
+
+    engine.fail(session, ProtocolError("message too large", 413))
+    engine.fail(session, ProtocolError("message too large", 413))
+
+    assert channel.closed == 1009
+    assert engine.counters.protocol_errors == 1
+
+
+def test_nothing_is_received_after_the_close() -> None:
+    engine = make_engine()
+    session, _ = open_session(engine)
+    engine.close(session, Reason.SERVER_DISCONNECT)
+
+    assert engine.receive(session, "4late", 0) is None
+
+
+def test_messages_of_one_turn_leave_in_one_write() -> None:
+    engine = make_engine()
+    session, channel = open_session(engine)
+
+    engine.send(session, [text("4a"), text("4b")])
+    engine.send(session, [text("4c")])
+    assert channel.written == []
+    engine.flush(0)
+
+    assert channel.written == [b"4a", b"4b", b"4c"]
+    assert session.queued == 0
+
+
+def test_a_broadcast_reaches_the_sessions_that_exist() -> None:
+    engine = make_engine()
+    channels = []
+    for sid in ("a", "b", "c"):
+        session = engine.create(sid, "websocket")
+        channels.append(wait_in_get(engine, session))
+        engine.accept(session, 0)
+    engine.flush(0)
+    engine.close(engine.sessions["b"], Reason.SERVER_DISCONNECT)
+
+    engine.broadcast(["a", "b", "c", "unknown"], [text("4x")])
+    engine.broadcast(["a"], [text("4y")])
+    engine.flush(0)
+
+    assert channels[0].written[1:] == [b"4x", b"4y"]
+    assert channels[1].written[1:] == [b"1"]
+    assert channels[2].written[1:] == [b"4x"]
+    assert engine.counters.messages_dropped == 2
+
+
+def test_a_broadcast_to_nobody_wakes_nobody() -> None:
+    woken = Woken()
+    engine = Engine(Options(), woken)
+
+    engine.broadcast([], [text("4x")])
+
+    assert woken.count == 0
+
+
+def test_messages_to_a_closed_session_are_counted_as_dropped() -> None:
+    engine = make_engine()
+    session, _ = open_session(engine)
+    engine.close(session, Reason.SERVER_DISCONNECT)
+
+    engine.send(session, [text("4a"), text("4b")])
+
+    assert engine.counters.messages_dropped == 2
+
+
+# slow clients
+
+
+def test_much_data_is_written_before_the_turn_ends() -> None:
+    engine = make_engine(max_send_buffer=None)
+    session, channel = open_session(engine)
+    big = text("4" + "x" * EAGER_FLUSH)
+
+    engine.send(session, [big])
+    assert len(channel.written) == 1
+    engine.broadcast(["sid"], [big])
+
+    assert len(channel.written) == 2
+    assert engine.turn_bytes == 2 * len(big.payload)
+
+
+@pytest.mark.parametrize("transport", ["websocket", "polling"])
+def test_a_client_that_does_not_take_its_messages_is_closed(transport: Transport) -> None:
+    engine = make_engine(max_send_buffer=1000)
+    session, channel = open_session(engine, transport)
+    channel.buffered = 1001
+
+    engine.send(session, [text("4" + "x" * 1001)])
+    engine.flush(0)
+
+    assert session.reason == Reason.TRANSPORT_ERROR
+    assert engine.counters.slow_clients_closed == 1
+    assert channel.aborted is (transport == "websocket")
+    assert session.queued == 0
+
+
+def test_senders_can_see_who_is_congested() -> None:
+    engine = make_engine(max_send_buffer=None)
+    session, channel = open_session(engine)
+    channel.buffered = HIGH_WATER + 1
+    engine.send(session, [text("4x")])
+    engine.flush(0)
+    assert engine.still_congested() == {session}
+
+    channel.buffered = 0
+
+    assert engine.still_congested() == set()
+
+
+def test_a_polling_client_between_two_gets_can_be_congested() -> None:
+    engine = make_engine(max_send_buffer=None)
+    session, _ = open_session(engine, "polling")
+
+    engine.send(session, [text("4" + "x" * HIGH_WATER)])
+
+    assert engine.still_congested() == {session}
+    engine.close(session, Reason.TRANSPORT_ERROR)
+    assert engine.congested == set()
+
+
+# long-polling
+
+
+def test_a_get_takes_what_waits_or_waits() -> None:
+    engine = make_engine()
+    session, _ = open_session(engine, "polling")
+    engine.send(session, [text("4a")])
+    engine.flush(0)
+
+    first = wait_in_get(engine, session)
+    second = wait_in_get(engine, session)
+    assert first.written == [b"4a"]
+    assert second.written == []
+    engine.send(session, [text("4b")])
+    engine.flush(0)
+
+    assert second.written == [b"4b"]
+
+
+def test_a_response_holds_no_more_packets_than_clients_accept() -> None:
+    engine = make_engine()
+    session, _ = open_session(engine, "polling")
+    engine.send(session, [text("4x")] * (PACKETS_PER_POLL + 1))
+
+    assert len(wait_in_get(engine, session).written) == PACKETS_PER_POLL
+    assert session.queued == 2
+    assert len(wait_in_get(engine, session).written) == 1
+
+
+def test_a_second_get_closes_the_session() -> None:
+    engine = make_engine()
+    session, _ = open_session(engine, "polling")
+    first = wait_in_get(engine, session)
+
+    with pytest.raises(ProtocolError):
+        wait_in_get(engine, session)
+
+    assert first.written == [b"1"]
+    assert session.reason == Reason.TRANSPORT_ERROR
+
+
+def test_a_get_whose_peer_has_gone_closes_the_session() -> None:
+    engine = make_engine()
+    session, _ = open_session(engine, "polling")
+    waiting = wait_in_get(engine, session)
+
+    engine.detach(session, waiting)
+
+    assert session.reason == Reason.TRANSPORT_ERROR
+    assert engine.closed == [session]
+
+
+def test_a_second_post_is_refused() -> None:
+    engine = make_engine()
+    session, _ = open_session(engine, "polling")
+    engine.begin_post(session)
+
+    with pytest.raises(ProtocolError):
+        engine.begin_post(session)
+    engine.end_post(session)
+    engine.begin_post(session)
+
+    engine.close(session, Reason.SERVER_DISCONNECT)
+    with pytest.raises(ProtocolError):
+        engine.begin_post(session)
+
+
+# closing
+
+
+@pytest.mark.parametrize(
+    ("reason", "written", "aborted"),
+    [
+        (Reason.SERVER_DISCONNECT, [b"4queued", b"1"], False),
+        (Reason.CLIENT_DISCONNECT, [b"6"], False),
+        (Reason.PING_TIMEOUT, [], True),
+        (Reason.TRANSPORT_ERROR, [b"1"], False),
+    ],
+)
+def test_a_waiting_get_learns_of_the_end(
+    reason: str, written: list[bytes], aborted: bool
+) -> None:
+    engine = make_engine()
+    session, _ = open_session(engine, "polling")
+    waiting = wait_in_get(engine, session)
+    if reason == Reason.SERVER_DISCONNECT:
+        engine.send(session, [text("4queued")])
+
+    engine.close(session, reason)
+
+    assert waiting.written == written
+    assert waiting.aborted is aborted
+
+
+@pytest.mark.parametrize(
+    ("reason", "written"),
+    [
+        (Reason.SERVER_DISCONNECT, [b"4queued", b"1"]),
+        (Reason.PING_TIMEOUT, [b"4queued", b"1"]),
+        (Reason.CLIENT_DISCONNECT, []),
+        (Reason.TRANSPORT_ERROR, []),
+    ],
+)
+def test_a_websocket_learns_of_the_end(reason: str, written: list[bytes]) -> None:
+    engine = make_engine()
+    session, channel = open_session(engine)
+    engine.send(session, [text("4queued")])
+
+    engine.close(session, reason)
+
+    assert channel.written == written
+    assert channel.closed == 1000
+    assert session.state is CLOSED
+
+
+def test_the_end_is_told_once() -> None:
+    engine = make_engine()
+    session, channel = open_session(engine)
+
+    engine.close(session, Reason.SERVER_DISCONNECT)
+    engine.close(session, Reason.TRANSPORT_CLOSE)
+    engine.detach(session, channel)
+
+    assert engine.closed == [session]
+    assert session.reason == Reason.SERVER_DISCONNECT
+    assert engine.counters.closed == 1
+
+
+def test_the_sid_is_known_until_the_application_has_been_told() -> None:
+    engine = make_engine()
+    session, _ = open_session(engine)
+    engine.close(session, Reason.SERVER_DISCONNECT)
+    assert "sid" in engine.sessions
+
+    engine.linger(session, 0)
+
+    assert "sid" not in engine.sessions
+
+
+def test_the_last_payload_waits_for_the_next_get() -> None:
+    engine = make_engine()
+    session, _ = open_session(engine, "polling")
+    engine.send(session, [text("4last")])
+    engine.close(session, Reason.SERVER_DISCONNECT)
+    engine.linger(session, 0)
+    assert session.state is CLOSING
+    decision = engine.admit(Query("EIO=4&transport=polling&sid=sid"))
+    assert getattr(decision, "session", None) is session
+
+    last = wait_in_get(engine, session)
+
+    assert last.written == [b"4last", b"1"]
+    assert session.state is CLOSED
+    assert type(engine.admit(Query("EIO=4&transport=polling&sid=sid"))).__name__ == "Refuse"
+
+
+def test_a_long_last_payload_takes_several_gets() -> None:
+    engine = make_engine()
+    session, _ = open_session(engine, "polling")
+    waiting = wait_in_get(engine, session)
+    engine.send(session, [text("4x")] * PACKETS_PER_POLL)
+    engine.close(session, Reason.SERVER_DISCONNECT)
+    engine.linger(session, 0)
+
+    last = wait_in_get(engine, session)
+
+    assert waiting.written == [b"4x"] * PACKETS_PER_POLL
+    assert last.written == [b"1"]
+    assert session.state is CLOSED
+
+
+def test_the_last_payload_is_not_kept_for_ever() -> None:
+    engine = make_engine()
+    session, _ = open_session(engine, "polling")
+    engine.close(session, Reason.SERVER_DISCONNECT)
+    engine.linger(session, 0)
+
+    engine.tick(CLOSE_TIMEOUT)
+
+    assert session.state is CLOSED
+    assert engine.next_deadline() is None
+    assert engine.counters.messages_dropped == 1
+
+
+def test_a_websocket_that_does_not_end_is_cut() -> None:
+    engine = make_engine()
+    session, channel = open_session(engine)
+    engine.close(session, Reason.SERVER_DISCONNECT)
+    engine.flush(0)
+    assert engine.next_deadline() == CLOSE_TIMEOUT
+
+    engine.tick(CLOSE_TIMEOUT)
+
+    assert channel.aborted
+
+
+def test_a_websocket_that_ends_is_not_cut() -> None:
+    engine = make_engine()
+    session, channel = open_session(engine)
+    engine.close(session, Reason.SERVER_DISCONNECT)
+    engine.flush(0)
+
+    engine.detach(session, channel)
+    engine.tick(CLOSE_TIMEOUT)
+
+    assert not channel.aborted
+
+
+def test_a_lost_websocket_closes_the_session() -> None:
+    engine = make_engine()
+    session, channel = open_session(engine)
+
+    engine.detach(session, RecordingChannel())
+    assert session.state is OPEN
+    engine.detach(session, channel)
+
+    assert session.reason == Reason.TRANSPORT_CLOSE
+
+
+def test_a_websocket_lost_before_the_acceptance_ends_the_session() -> None:
+    engine = make_engine()
+    session = engine.create("sid", "websocket")
+    engine.accept(session, 0)
+
+    engine.close(session, Reason.TRANSPORT_CLOSE)
+
+    assert engine.closed == [session]
+    assert session.outbox == []
+
+
+# upgrade
+
+
+def start_upgrade(engine: Engine, session: Session) -> RecordingChannel:
+    candidate = RecordingChannel()
+    engine.start_probe(session, candidate, 0)
+    return candidate
+
+
+def test_an_upgrade_moves_the_session_to_the_websocket() -> None:
+    engine = make_engine()
+    session, _ = open_session(engine, "polling")
+    waiting = wait_in_get(engine, session)
+    candidate = start_upgrade(engine, session)
+
+    assert engine.probe(session, candidate, "2probe") is False
+    assert candidate.written == [b"3probe"]
+    assert waiting.written == [b"6"]
+    engine.send(session, [text("4held")])
+    engine.flush(0)
+    assert wait_in_get(engine, session).written == [b"6"]
+    assert engine.probe(session, candidate, "5") is True
+
+    assert candidate.written == [b"3probe", b"4held"]
+    assert session.transport == "websocket"
+    assert not session.upgrading
+
+
+def test_the_waiting_get_takes_what_is_queued_at_the_probe() -> None:
+    engine = make_engine()
+    session, _ = open_session(engine, "polling")
+    waiting = wait_in_get(engine, session)
+    candidate = start_upgrade(engine, session)
+    session.outbox.append(text("4queued"))
+
+    engine.probe(session, candidate, "2probe")
+
+    assert waiting.written == [b"4queued"]
+
+
+def test_messages_go_on_by_polling_until_the_probe() -> None:
+    engine = make_engine()
+    session, _ = open_session(engine, "polling")
+    start_upgrade(engine, session)
+    waiting = wait_in_get(engine, session)
+
+    engine.send(session, [text("4a")])
+    engine.flush(0)
+
+    assert waiting.written == [b"4a"]
+
+
+@pytest.mark.parametrize("frames", [["4x"], ["5"], ["2probe", "4x"], [b"2probe"], ["1"]])
+def test_a_wrong_probe_leaves_the_session_on_polling(frames: list[str | bytes]) -> None:
+    engine = make_engine()
+    session, _ = open_session(engine, "polling")
+    candidate = start_upgrade(engine, session)
+
+    with pytest.raises(ProtocolError):
+        for frame in frames:
+            engine.probe(session, candidate, frame)
+    engine.abandon(session, candidate)
+
+    assert candidate.closed == 1002
+    assert session.state is OPEN
+    assert session.transport == "polling"
+    engine.send(session, [text("4on")])
+    assert wait_in_get(engine, session).written == [b"4on"]
+
+
+def test_a_websocket_lost_while_probing_leaves_the_session_on_polling() -> None:
+    engine = make_engine()
+    session, _ = open_session(engine, "polling")
+    candidate = start_upgrade(engine, session)
+    engine.probe(session, candidate, "2probe")
+    waiting = wait_in_get(engine, session)
+    engine.send(session, [text("4held")])
+
+    engine.detach(session, candidate)
+    engine.flush(0)
+
+    assert not session.upgrading
+    assert waiting.written == [b"6"]
+    assert wait_in_get(engine, session).written == [b"4held"]
+
+
+def test_a_stalled_upgrade_is_dropped_after_its_deadline() -> None:
+    engine = make_engine(upgrade_timeout=10)
+    session, _ = open_session(engine, "polling")
+    candidate = start_upgrade(engine, session)
+    engine.probe(session, candidate, "2probe")
+
+    engine.tick(10)
+
+    assert candidate.closed == 1002
+    assert not session.upgrading
+    with pytest.raises(ProtocolError):
+        engine.probe(session, candidate, "5")
+    engine.abandon(session, candidate)
+    assert session.transport == "polling"
+
+
+def test_closing_ends_the_probing_websocket_too() -> None:
+    engine = make_engine()
+    session, _ = open_session(engine, "polling")
+    candidate = start_upgrade(engine, session)
+
+    engine.close(session, Reason.SERVER_DISCONNECT)
+
+    assert candidate.closed == 1000
+    with pytest.raises(ProtocolError):
+        engine.probe(session, candidate, "2probe")
+
+
+# heartbeat and other deadlines
+
+
+def test_a_ping_goes_out_and_a_pong_restarts_the_interval() -> None:
+    engine = make_engine(ping_interval=25, ping_timeout=20)
+    session, channel = open_session(engine)
+    assert engine.next_deadline() == 25
+
+    engine.tick(25)
+    engine.flush(25)
+    assert channel.written == [b"2"]
+    assert engine.next_deadline() == 45
+    engine.receive(session, "3", 30)
+
+    assert engine.next_deadline() == 55
+
+
+def test_a_pong_that_nobody_asked_for_changes_nothing() -> None:
+    engine = make_engine()
+    session, _ = open_session(engine)
+
+    engine.receive(session, "3", 10)
+
+    assert engine.next_deadline() == 25
+
+
+def test_a_missing_pong_closes_the_session() -> None:
+    engine = make_engine()
+    session, channel = open_session(engine)
+    engine.tick(25)
+
+    engine.tick(45)
+
+    assert session.reason == Reason.PING_TIMEOUT
+    assert channel.written == [b"2", b"1"]
+    assert engine.counters.ping_timeouts == 1
+
+
+def test_a_client_that_owes_something_is_closed_after_the_deadline() -> None:
+    engine = make_engine()
+    session, _ = open_session(engine)
+    engine.expect(session, 5, 0)
+    assert engine.rearm
+    assert engine.next_deadline() == 5
+    engine.satisfy(session)
+    engine.tick(5)
+    assert session.state is OPEN
+
+    engine.expect(session, 5, 5)
+    engine.tick(10)
+
+    assert session.reason == Reason.TRANSPORT_ERROR
+
+
+def test_the_engine_asks_to_be_flushed_once_per_turn() -> None:
+    woken = Woken()
+    engine = Engine(Options(), woken)
+    session, _ = open_session(engine)
+    before = woken.count
+
+    engine.send(session, [text("4a")])
+    engine.send(session, [text("4b")])
+
+    assert woken.count == before + 1
+
+
+class Interleavings(RuleBasedStateMachine):
+    """No interleaving of poll, probe, upgrade and send loses, repeats or reorders a message."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.engine = make_engine(max_send_buffer=None)
+        self.session, _ = open_session(self.engine, "polling")
+        self.polls: list[RecordingChannel] = []
+        self.candidate: RecordingChannel | None = None
+        self.socket: RecordingChannel | None = None
+        self.probed = False
+        self.sent: list[bytes] = []
+        self.taken: list[bytes] = []
+
+    def _collect(self, channel: RecordingChannel) -> None:
+        self.taken += [packet for packet in channel.written if packet.startswith(b"4")]
+        channel.written.clear()
+
+    @rule(count=st.integers(1, 40), flush=st.booleans())
+    def send(self, count: int, flush: bool) -> None:
+        for _ in range(count):
+            packet = b"4%d" % len(self.sent)
+            self.sent.append(packet)
+            self.engine.send(self.session, [Message(packet)])
+        if flush:
+            self.engine.flush(0)
+
+    @rule()
+    def turn(self) -> None:
+        self.engine.flush(0)
+
+    @precondition(lambda self: self.socket is None and self.session.channel is None)
+    @rule()
+    def poll(self) -> None:
+        self.polls.append(wait_in_get(self.engine, self.session))
+
+    @precondition(lambda self: self.socket is None and self.candidate is None)
+    @rule()
+    def open_probe(self) -> None:
+        self.candidate = start_upgrade(self.engine, self.session)
+        self.probed = False
+
+    @precondition(lambda self: self.candidate is not None)
+    @rule()
+    def probe(self) -> None:
+        assert self.candidate is not None
+        self.engine.probe(self.session, self.candidate, "2probe")
+        self.probed = True
+
+    @precondition(lambda self: self.candidate is not None and self.probed)
+    @rule()
+    def upgrade(self) -> None:
+        assert self.candidate is not None
+        for channel in self.polls:
+            self._collect(channel)
+        self.engine.probe(self.session, self.candidate, "5")
+        self.socket, self.candidate = self.candidate, None
+
+    @precondition(lambda self: self.candidate is not None)
+    @rule(lost=st.booleans())
+    def give_up(self, lost: bool) -> None:
+        assert self.candidate is not None
+        if lost:
+            self.engine.detach(self.session, self.candidate)
+        else:
+            self.engine.abandon(self.session, self.candidate)
+        self.candidate = None
+
+    @rule(data=st.sampled_from(["4x", b"x", "3"]))
+    def receive(self, data: str | bytes) -> None:
+        expected = {"4x": "x", b"x": b"x", "3": None}[data]
+        assert self.engine.receive(self.session, data, 0) == expected
+
+    @invariant()
+    def what_has_arrived_is_a_prefix_of_what_was_sent(self) -> None:
+        for channel in self.polls:
+            self._collect(channel)
+        if self.socket is not None:
+            self._collect(self.socket)
+        assert self.taken == self.sent[: len(self.taken)]
+
+    def teardown(self) -> None:
+        self.engine.flush(0)
+        while self.socket is None and self.session.outbox:
+            if self.candidate is not None:
+                self.give_up(lost=True)
+            if self.session.channel is None:
+                self.poll()
+            self.what_has_arrived_is_a_prefix_of_what_was_sent()
+        self.what_has_arrived_is_a_prefix_of_what_was_sent()
+        assert self.taken == self.sent
+
+
+TestInterleavings = Interleavings.TestCase
+TestInterleavings.settings = settings(max_examples=60, stateful_step_count=30, deadline=None)

@@ -78,3 +78,45 @@ async def wait_event(event: Event, timeout: float | None = None) -> bool:
     except asyncio.TimeoutError:
         return event.is_set()
     return True
+
+
+# for the clients
+
+
+class Stopped(Exception):
+    """What ``unless`` was waiting for has been given up."""
+
+
+def start_handler(function: Callable[..., Coroutine[Any, Any, Any]], *args: Any) -> None:
+    """Run ``function(*args)`` without holding up the caller; calls start in order."""
+    start_kept(function(*args))
+
+
+async def current_value(value: Any) -> Any:
+    """Return ``value``, or what it returns if it is a function of the application."""
+    return await call(value) if callable(value) else value
+
+
+async def join(task: Task) -> None:
+    """Wait until ``task`` has ended, however it ends; return at once if it is the caller."""
+    if task is not asyncio.current_task():
+        await asyncio.wait({task})
+
+
+async def unless(stop: Event, function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+    """Return ``await function(*args, **kwargs)``; raise ``Stopped`` once ``stop`` is set.
+
+    The function has ended, cancelled if need be, when this returns or raises.
+    """
+    work = asyncio.ensure_future(function(*args, **kwargs))
+    stopped = asyncio.ensure_future(stop.wait())
+    try:
+        await asyncio.wait({work, stopped}, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        stopped.cancel()
+        if not work.done():
+            work.cancel()
+            await asyncio.wait({work})
+    if work.cancelled():
+        raise Stopped()
+    return work.result()

@@ -1,0 +1,419 @@
+"""A command-line client: ``python -m socketio``; ``--help`` explains everything."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import json
+import os
+import sys
+import threading
+from base64 import b64encode
+from typing import TYPE_CHECKING, Any
+
+from .async_client import AsyncClient
+from .exceptions import CallInterruptedError, SocketIOError, TimeoutError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+DONE, FAILED, USAGE, NO_ACK, INTERRUPTED = 0, 1, 2, 3, 130
+"""Exit codes; 2 is argparse's own, 130 the shells' for Ctrl-C."""
+
+COMMANDS = ("emit", "call", "listen", "chat")
+
+DESCRIPTION = """\
+Talk to a Socket.IO server.
+
+  python -m socketio URL                      type messages, see all events
+  python -m socketio emit URL EVENT [ARG...]  send one event
+  python -m socketio call URL EVENT [ARG...]  send one event and print the acknowledgement
+  python -m socketio listen URL [EVENT...]    print events until Ctrl-C, one JSON array a line
+
+The command comes first, options go anywhere after it.  Each ARG is JSON; a word that is not
+JSON is sent as a string.  What the server sends goes to standard output, everything else to
+standard error.
+"""
+
+EPILOG = """\
+examples:
+  python -m socketio http://127.0.0.1:5000
+  python -m socketio emit http://127.0.0.1:5000 'chat message' '{"text":"hi"}'
+  python -m socketio call http://127.0.0.1:5000 add 1 2 --timeout 5
+  python -m socketio listen http://127.0.0.1:5000 'chat message' --count 10 | jq .[1]
+  echo 'hello' | python -m socketio http://127.0.0.1:5000 --event 'chat message'
+
+exit codes:
+  0 done   1 could not connect, refused, or disconnected   2 wrong arguments
+  3 no acknowledgement in time   130 interrupted with Ctrl-C
+"""
+
+CHAT_HELP = """\
+  TEXT                 send the text as event {event!r}
+  /emit EVENT [ARG...] send an event; quote a name that has spaces
+  /call EVENT [ARG...] send an event and print the acknowledgement
+  /event NAME          send TEXT as this event from now on
+  /help                show this
+  /quit                disconnect and leave (also Ctrl-D)\
+"""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line and return the exit code."""
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    if arguments and arguments[0] not in (*COMMANDS, "-h", "--help"):
+        arguments.insert(0, "chat")
+    options = make_parser().parse_args(arguments)
+    if not hasattr(options, "run"):
+        make_parser().print_help()
+        return USAGE
+    try:
+        code: int = asyncio.run(options.run(options))
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except BrokenPipeError:
+        # whoever read our output has enough: nothing more can be written, at exit neither
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return DONE
+    return code
+
+
+def make_parser() -> argparse.ArgumentParser:
+    """Describe the commands and their options."""
+    common = argparse.ArgumentParser(add_help=False)
+    common.add_argument("url", metavar="URL", help="the server, e.g. http://127.0.0.1:5000")
+    common.add_argument("--auth", metavar="JSON", type=json_value, help="auth data to connect with")
+    common.add_argument("--namespace", "-n", default="/", help="namespace (default: /)")
+    common.add_argument(
+        "--transport",
+        choices=("polling", "websocket"),
+        help="use only this transport (default: long-polling, then WebSocket when possible)",
+    )
+    common.add_argument(
+        "--header", metavar="'NAME: VALUE'", type=header, action="append", default=[],
+        help="an HTTP header for the connection; may be repeated",
+    )  # fmt: skip
+    common.add_argument(
+        "--path", default="socket.io", help="path on the server (default: socket.io)"
+    )
+    common.add_argument(
+        "--wait", metavar="SECONDS", type=float, default=5.0,
+        help="how long the server may take to accept the namespace (default: 5)",
+    )  # fmt: skip
+    common.add_argument(
+        "--insecure", action="store_true", help="do not verify the server's TLS certificate"
+    )
+
+    parser = argparse.ArgumentParser(
+        prog="python -m socketio",
+        description=DESCRIPTION,
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    commands = parser.add_subparsers(title="commands", metavar="")
+    for name, run, summary in (
+        ("emit", run_emit, "send one event"),
+        ("call", run_call, "send one event and print the acknowledgement as JSON"),
+    ):
+        command = commands.add_parser(name, parents=[common], help=summary, description=summary)
+        command.add_argument("event", metavar="EVENT", help="the event's name")
+        command.add_argument("arguments", metavar="ARG", nargs="*", type=argument, help="JSON")
+        command.set_defaults(run=run)
+        if name == "call":
+            command.add_argument(
+                "--timeout", metavar="SECONDS", type=float, default=60.0,
+                help="how long to wait for the acknowledgement (default: 60)",
+            )  # fmt: skip
+    listen = commands.add_parser("listen", parents=[common], help="print events as they arrive")
+    listen.add_argument("events", metavar="EVENT", nargs="*", help="only these (default: all)")
+    listen.add_argument("--count", "-c", metavar="N", type=int, help="stop after N events")
+    listen.set_defaults(run=run_listen)
+    chat = commands.add_parser("chat", parents=[common], help="type messages, see all events")
+    chat.add_argument("--event", default="message", help="event for typed lines (default: message)")
+    chat.set_defaults(run=run_chat)
+    return parser
+
+
+def json_value(text: str) -> Any:
+    """Read an option's JSON value."""
+    try:
+        return json.loads(text)
+    except ValueError as exc:
+        raise argparse.ArgumentTypeError(f"not JSON: {text!r} ({exc})") from None
+
+
+def header(text: str) -> tuple[str, str]:
+    """Read ``Name: value``."""
+    name, colon, value = text.partition(":")
+    if not colon or not name.strip():
+        raise argparse.ArgumentTypeError(f"not of the form 'Name: value': {text!r}")
+    return name.strip(), value.strip()
+
+
+def argument(text: str) -> Any:
+    """Read an event's argument: JSON, or a word that does not look like JSON as a string."""
+    try:
+        return json.loads(text)
+    except ValueError as exc:
+        if text[:1] in ("{", "[", '"'):
+            raise argparse.ArgumentTypeError(f"not JSON: {text!r} ({exc})") from None
+        return text
+
+
+def split_line(text: str) -> list[Any]:
+    """Read JSON values and bare words separated by spaces; ``ValueError`` for malformed JSON."""
+    decoder = json.JSONDecoder()
+    values: list[Any] = []
+    text = text.strip()
+    while text:
+        word = text.split(maxsplit=1)[0]
+        try:
+            value, end = decoder.raw_decode(text)
+            if text[end : end + 1].strip():
+                raise ValueError(f"a space is missing after {text[:end]}")
+        except ValueError:
+            if word[0] in '{["':
+                raise
+            value, end = word, len(word)
+        values.append(value)
+        text = text[end:].lstrip()
+    return values
+
+
+def show(value: Any) -> str:
+    """Write a received value as JSON on one line; binary data becomes ``{"base64": "..."}``."""
+    return json.dumps(value, ensure_ascii=False, default=_binary)
+
+
+def _binary(value: Any) -> Any:
+    if isinstance(value, (bytes, bytearray)):
+        return {"base64": b64encode(value).decode()}
+    raise TypeError(f"{type(value).__name__} cannot be shown")
+
+
+def say(text: str) -> None:
+    """Tell the person at the terminal; never part of the output."""
+    print(text, file=sys.stderr, flush=True)
+
+
+def write(text: str) -> None:
+    """Write one line of output, at once: the reader may be a pipe."""
+    print(text, flush=True)
+
+
+async def connect(client: AsyncClient, options: argparse.Namespace) -> bool:
+    """Connect with the options of the command line; say why when that fails."""
+    refusals: list[Any] = []
+    client.on("connect_error", lambda *data: refusals.extend(data), namespace=options.namespace)
+    try:
+        await client.connect(
+            options.url,
+            headers=dict(options.header),
+            auth=options.auth,
+            transports=options.transport,
+            namespaces=[options.namespace],
+            socketio_path=options.path,
+            wait_timeout=options.wait,
+        )
+    except (SocketIOError, ValueError) as exc:
+        reason = show(refusals[0]) if refusals and not isinstance(refusals[0], str) else ""
+        say(f"Cannot connect to {options.url}: {exc} {reason}".rstrip())
+        return False
+    return True
+
+
+def make_client(options: argparse.Namespace, *, reconnection: bool) -> AsyncClient:
+    """Return a client that leaves Ctrl-C to us."""
+    return AsyncClient(
+        reconnection=reconnection, handle_sigint=False, ssl_verify=not options.insecure
+    )
+
+
+async def run_emit(options: argparse.Namespace) -> int:
+    """Send one event; everything is on its way to the server when this returns."""
+    client = make_client(options, reconnection=False)
+    if not await connect(client, options):
+        return FAILED
+    await client.emit(options.event, tuple(options.arguments), namespace=options.namespace)
+    await client.disconnect()
+    return DONE
+
+
+async def run_call(options: argparse.Namespace) -> int:
+    """Send one event and print what the server acknowledges."""
+    client = make_client(options, reconnection=False)
+    if not await connect(client, options):
+        return FAILED
+    try:
+        answer = await client.call(
+            options.event,
+            tuple(options.arguments),
+            namespace=options.namespace,
+            timeout=options.timeout,
+        )
+    except CallInterruptedError:
+        say("The server closed the connection instead of answering")
+        return FAILED
+    except TimeoutError:
+        say(f"No acknowledgement within {options.timeout:g} seconds")
+        return NO_ACK
+    finally:
+        await client.disconnect()
+    write(show(answer))
+    return DONE
+
+
+async def run_listen(options: argparse.Namespace) -> int:
+    """Print events, reconnecting when needed, until the server ends it or enough have come."""
+    client = make_client(options, reconnection=True)
+    finished = asyncio.Event()
+    left = options.count
+
+    def received(event: str, *args: Any) -> None:
+        nonlocal left
+        if finished.is_set() or (options.events and event not in options.events):
+            return
+        write(show([event, *args]))
+        if left is not None:
+            left -= 1
+            if left <= 0:
+                finished.set()
+
+    client.on("*", received, namespace=options.namespace)
+    announce(client, options, finished)
+    if not await connect(client, options):
+        return FAILED
+    try:
+        await finished.wait()
+    finally:
+        await client.disconnect()
+    return DONE if left is not None and left <= 0 else FAILED
+
+
+def announce(client: AsyncClient, options: argparse.Namespace, finished: asyncio.Event) -> None:
+    """Report the state of the connection; set ``finished`` when it has ended for good."""
+    namespace = options.namespace
+    client.on(
+        "connect",
+        lambda: say(f"Connected to {options.url} by {client.transport()}"),
+        namespace=namespace,
+    )
+    client.on("disconnect", lambda reason: say(f"Disconnected: {reason}"), namespace=namespace)
+    client.on("__disconnect_final", finished.set, namespace=namespace)
+
+
+async def run_chat(options: argparse.Namespace) -> int:
+    """Send typed lines and print events until the input ends or the server disconnects."""
+    client = make_client(options, reconnection=True)
+    finished = asyncio.Event()
+    client.on(
+        "*",
+        lambda event, *args: write(" ".join((f"< {event}", *map(show, args)))),
+        namespace=options.namespace,
+    )
+    announce(client, options, finished)
+    if not await connect(client, options):
+        return FAILED
+    if sys.stdin.isatty():
+        say(CHAT_HELP.format(event=options.event))
+    lines = Lines(sys.stdin.fileno())
+    try:
+        while (line := await lines.next(finished)) is not None:
+            if not await obey(client, options, line):
+                break
+    finally:
+        ended_by_server = finished.is_set()
+        await client.disconnect()
+    return FAILED if ended_by_server else DONE
+
+
+async def obey(client: AsyncClient, options: argparse.Namespace, line: str) -> bool:
+    """Do what one typed line says; False to leave.  Mistakes are explained, not fatal."""
+    command, _, rest = line.partition(" ")
+    try:
+        if command == "/quit":
+            return False
+        if command == "/help":
+            say(CHAT_HELP.format(event=options.event))
+        elif command == "/event":
+            options.event = rest.strip() or options.event
+            say(f"Lines are sent as event {options.event!r}")
+        elif command in ("/emit", "/call"):
+            await send(client, options.namespace, split_line(rest), ack=command == "/call")
+        elif line[:1] == "/" and line[:2] != "//":
+            say(f"Unknown command {command}; /help lists them (// sends a line that starts with /)")
+        elif line:
+            text = line.removeprefix("/") if line[:2] == "//" else line
+            await client.emit(options.event, text, namespace=options.namespace)
+    except (SocketIOError, ValueError) as exc:
+        say(f"Not sent: {exc or type(exc).__name__}")
+    return True
+
+
+async def send(client: AsyncClient, namespace: str, words: list[Any], *, ack: bool) -> None:
+    """Send the event that the words name, with the rest of them as its arguments."""
+    if not words or not isinstance(words[0], str):
+        raise ValueError("the name of an event is missing")
+    event, *args = words
+    if not ack:
+        await client.emit(event, tuple(args), namespace=namespace)
+        return
+    try:
+        answer = await client.call(event, tuple(args), namespace=namespace)
+    except CallInterruptedError:
+        say("The connection was lost before the acknowledgement came")
+    except TimeoutError:
+        say("No acknowledgement")
+    else:
+        write(f"= {show(answer)}")
+
+
+class Lines:
+    """The lines of a file descriptor, read by a daemon thread.
+
+    A terminal, a pipe and a file all work.  The thread reads the descriptor itself, because one
+    that waits inside ``sys.stdin`` would keep the interpreter from exiting.
+    """
+
+    CHUNK = 65_536
+    """Bytes per read: what a pipe holds on Linux."""
+
+    def __init__(self, descriptor: int) -> None:
+        self._descriptor = descriptor
+        self._loop = asyncio.get_running_loop()
+        self._queue: asyncio.Queue[str | None] = asyncio.Queue()
+        threading.Thread(target=self._read, name="stdin", daemon=True).start()
+
+    async def next(self, finished: asyncio.Event) -> str | None:
+        """Return the next line without its end, or ``None`` at the end or when ``finished``."""
+        line = asyncio.ensure_future(self._queue.get())
+        end = asyncio.ensure_future(finished.wait())
+        try:
+            await asyncio.wait((line, end), return_when=asyncio.FIRST_COMPLETED)
+            return line.result() if line.done() else None
+        finally:
+            line.cancel()
+            end.cancel()
+
+    def _read(self) -> None:
+        rest = b""
+        try:
+            while chunk := os.read(self._descriptor, self.CHUNK):
+                *lines, rest = (rest + chunk).split(b"\n")
+                for line in lines:
+                    self._put(line.decode(errors="replace").rstrip("\r"))
+            if rest:
+                self._put(rest.decode(errors="replace"))
+        except OSError:
+            pass  # the terminal is gone: the same as its end
+        self._put(None)
+
+    def _put(self, line: str | None) -> None:
+        # the loop is closed when the command ended before its input did
+        with contextlib.suppress(RuntimeError):
+            self._loop.call_soon_threadsafe(self._queue.put_nowait, line)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,493 @@
+"""The Socket.IO client: connecting, emitting, calling handlers, and staying connected.
+
+Handlers run in tasks of their own, started in the order in which the events arrive, so that a
+handler may wait for anything (an acknowledgement, the next event) without holding up the reader.
+"""
+
+from __future__ import annotations
+
+from time import monotonic
+from typing import TYPE_CHECKING, Any
+
+import engineio
+from engineio.exceptions import ConnectionError as EngineConnectionError
+
+from . import _aio as aio
+from .base_client import (
+    SLOW_LINK_FACTOR,
+    BaseClient,
+    PendingCall,
+    acknowledgement,
+    arguments,
+    reconnecting_clients,
+)
+from .exceptions import BadNamespaceError, CallInterruptedError, ConnectionError, TimeoutError
+from .packet import ACK, CONNECT, CONNECT_ERROR, DISCONNECT, EVENT
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from ._aio import Event, Task
+    from ._core.decoder import Inbound
+    from .base_client import Auth, Headers, Transports, Url
+
+
+class AsyncClient(BaseClient):
+    """A Socket.IO client.
+
+    ::
+
+        client = socketio.AsyncClient()
+
+        @client.event
+        async def message(data): ...
+
+        await client.connect("http://localhost:5000")
+        await client.emit("hello", {"name": "world"})
+        await client.wait()
+
+    The constructor's arguments are those of `BaseClient`.
+    """
+
+    eio: engineio.AsyncClient
+    _reconnect_task: Task | None
+
+    def is_asyncio_based(self) -> bool:
+        """Return whether the methods of this class are coroutines."""
+        return True
+
+    async def connect(
+        self,
+        url: Url,
+        headers: Headers | None = {},  # noqa: B006 - the documented default; never changed
+        auth: Auth = None,
+        transports: Transports = None,
+        namespaces: str | Sequence[str] | None = None,
+        socketio_path: str = "socket.io",
+        wait: bool = True,
+        wait_timeout: float = 1,
+        retry: bool = False,
+    ) -> None:
+        """Connect to a server.
+
+        :param url: where the server is.  ``url``, ``headers`` and ``auth`` may be functions
+            without arguments, called again for each reconnection.
+        :param headers: HTTP headers for the connection.
+        :param auth: data for the server's connect handler.
+        :param transports: ``"polling"``, ``"websocket"`` or a list (default: both; the
+            connection starts with long-polling and moves to WebSocket when it can).
+        :param namespaces: one or several to connect to; default: those that have handlers,
+            else ``/``.
+        :param socketio_path: where on the server the Socket.IO endpoint is.
+        :param wait: return only after all namespaces have accepted and their connect handlers
+            have run.  Otherwise return as soon as the transport is connected.
+        :param wait_timeout: seconds to wait for the next answer of a namespace, or for a connect
+            handler (default 1).  On slow links it counts as at least twice the time that the
+            handshake took.
+        :param retry: if the server cannot be reached or does not answer, keep trying as for a
+            lost connection.
+
+        A reconnection that is under way is given up in favour of this connection.  Raises
+        ``ConnectionError`` when connected already, when the server cannot be reached, or when a
+        namespace refused, and ``ValueError`` for transports that do not exist.
+        """
+        if self.connected:
+            raise ConnectionError("Already connected")
+        await self._stop_reconnecting()
+        if self._connecting:
+            raise ConnectionError("Already connecting")
+        self._remember(
+            url, headers, auth, transports, namespaces, socketio_path, wait, wait_timeout
+        )
+        self._reconnect_abort = abort = aio.create_event()
+        self._idle.clear()
+        try:
+            await self._connect_or_retry(abort, retry)
+        except BaseException:
+            self._idle.set()
+            raise
+
+    async def wait(self) -> None:
+        """Wait until the connection has ended for good, reconnections included.
+
+        Returns at once without a connection.
+        """
+        await self._idle.wait()
+        await self.eio.wait()
+
+    async def emit(
+        self,
+        event: str,
+        data: Any = None,
+        namespace: str | None = None,
+        callback: Callable[..., Any] | None = None,
+    ) -> None:
+        """Send an event to the server.
+
+        ``data`` is one argument; a tuple is several, ``None`` none.  ``callback`` is called with
+        what the server's handler returned; it is forgotten when the connection ends first.
+
+        Raises ``BadNamespaceError`` when ``namespace`` (default ``/``) is not connected, and
+        ``TypeError`` for data that cannot be sent.  Nothing is kept for a later connection.
+        """
+        await self._emit(event, data, namespace or "/", callback)
+
+    async def send(
+        self, data: Any, namespace: str | None = None, callback: Callable[..., Any] | None = None
+    ) -> None:
+        """Send a ``message`` event; otherwise as ``emit()``."""
+        await self.emit("message", data, namespace=namespace, callback=callback)
+
+    async def call(
+        self,
+        event: str,
+        data: Any = None,
+        namespace: str | None = None,
+        timeout: float | None = 60,
+    ) -> Any:
+        """Send an event and return what the server's handler returned.
+
+        The result is ``None``, the value, or a tuple of several values.  ``timeout`` is in
+        seconds; ``None`` waits as long as the connection lives.
+
+        Raises ``TimeoutError`` when no answer came in time, and its subclass
+        ``CallInterruptedError`` at once when the connection ends, as no answer can come any more.
+        """
+        namespace = namespace or "/"
+        call = PendingCall(aio.create_event())
+        id = await self._emit(event, data, namespace, call)
+        try:
+            answered = await aio.wait_event(call.done, timeout)
+        finally:
+            self._acks.pop(namespace, id)
+        if call.args is None:
+            raise CallInterruptedError() if answered else TimeoutError()
+        return call.value
+
+    async def disconnect(self) -> None:
+        """Disconnect, or stop a reconnection; returns after the disconnect handlers have run."""
+        if self._closing:
+            self._reconnect_abort.set()
+            return  # a disconnect handler calls this: the connection is ending already
+        self._reconnect_abort.set()
+        self._progress.set()
+        await self._leave()
+        await self._stop_reconnecting()
+
+    async def shutdown(self) -> None:
+        """Disconnect, or stop a reconnection; the same as ``disconnect()``."""
+        await self.disconnect()
+
+    def start_background_task(self, target: Callable[..., Any], *args: Any, **kwargs: Any) -> Task:
+        """Start ``target(*args, **kwargs)`` in the background and return its task."""
+        return self.eio.start_background_task(target, *args, **kwargs)
+
+    async def sleep(self, seconds: float = 0) -> None:
+        """Wait for some seconds while others run."""
+        await self.eio.sleep(seconds)
+
+    def _create_engine(self, **options: Any) -> engineio.AsyncClient:
+        engine = engineio.AsyncClient(**options)
+        engine.attach_layer(EngineLayer(self))
+        return engine
+
+    def _create_event(self) -> Event:
+        return aio.create_event()
+
+    # connecting
+
+    async def _connect_or_retry(self, abort: Event, retry: bool) -> None:
+        try:
+            await self._connect_once(abort)
+        except ConnectionError:
+            if not retry or self.failed_namespaces or not await self._reconnect(abort):
+                raise
+
+    async def _connect_once(self, abort: Event) -> None:
+        """Make one attempt with the remembered arguments, unless ``abort`` is set meanwhile."""
+        self._connecting = True
+        try:
+            started = monotonic()
+            await self._open_engine(abort)
+            if self._wait:
+                await self._await_namespaces(abort, monotonic() - started)
+            elif self.sid is None:
+                raise ConnectionError("Unexpected connection error")
+            self.connected = True
+        except aio.Cancelled:
+            await self.eio.disconnect(abort=True)
+            raise
+        finally:
+            self._connecting = False
+
+    async def _open_engine(self, abort: Event) -> None:
+        """Connect the transport; what it reports then asks for the namespaces."""
+        self._state.begin(self.connection_namespaces)
+        self._greetings = set()
+        url = await aio.current_value(self.connection_url)
+        headers = await aio.current_value(self.connection_headers)
+        try:
+            await aio.unless(
+                abort,
+                self.eio.connect,
+                url,
+                headers=dict(headers or {}),
+                transports=self.connection_transports,
+                engineio_path=self.socketio_path,
+            )
+        except aio.Stopped:
+            await self._handle_eio_disconnect(self.reason.CLIENT_DISCONNECT)
+            raise ConnectionError("Connection attempt aborted") from None
+        except EngineConnectionError as exc:
+            self._reset()
+            message, body = (*exc.args, exc.args[0])[:2]
+            for namespace in self.connection_namespaces:
+                await self._run_handler("connect_error", namespace, body)
+            raise ConnectionError(message) from exc
+
+    async def _await_namespaces(self, abort: Event, handshake: float) -> None:
+        """Wait for the answer of each namespace and the end of its handler, or fail."""
+        patience = max(self._wait_timeout, SLOW_LINK_FACTOR * handshake)
+        while self.sid and not abort.is_set() and (self._state.pending or self._greetings):
+            self._progress.clear()
+            if not await aio.wait_event(self._progress, patience):
+                break
+        if self.sid and not abort.is_set() and self._state.complete:
+            return
+        await self._leave()
+        raise ConnectionError(self._state.failure)
+
+    async def _leave(self) -> None:
+        """Tell the server that we go, close the connection, and wait until it is closed."""
+        if not self._left.is_set():
+            await self._left.wait()
+        elif self.sid is None:
+            await self.eio.wait()
+        else:
+            self._left.clear()
+            try:
+                for namespace in self.namespaces:
+                    await self.eio.send_messages(self._wire.encoder.disconnect(namespace))
+                await self.eio.disconnect()
+            finally:
+                self._left.set()
+                self._set_idle()
+
+    def _set_idle(self) -> None:
+        """Let ``wait()`` return, unless more is going to happen."""
+        if self._left.is_set() and not self._connecting and self not in reconnecting_clients:
+            self._idle.set()
+
+    # reconnecting
+
+    async def _reconnect(self, abort: Event) -> bool:
+        """Connect again: True when it worked, False when given up or ``abort`` was set."""
+        reconnecting_clients.append(self)
+        try:
+            await self.eio.wait()
+            connected = await self._try_until_connected(abort)
+        finally:
+            reconnecting_clients.remove(self)
+            self._reconnect_task = None
+        if not connected:
+            for namespace in self.connection_namespaces:
+                await self._run_handler("__disconnect_final", namespace)
+        return connected
+
+    async def _try_until_connected(self, abort: Event) -> bool:
+        backoff = self._make_backoff()
+        attempts = 0
+        while True:
+            delay = backoff.next()
+            self.logger.info("Connection failed, new attempt in %.2f seconds", delay)
+            if await aio.wait_event(abort, delay):
+                return False
+            attempts += 1
+            try:
+                await self._connect_once(abort)
+            except (ConnectionError, ValueError) as exc:
+                self.logger.info("Reconnection attempt %s failed: %s", attempts, exc)
+            except Exception:
+                self.logger.exception("Reconnection attempt %s failed", attempts)
+            else:
+                self.logger.info("Reconnection successful")
+                return True
+            if self.reconnection_attempts and attempts >= self.reconnection_attempts:
+                self.logger.info("Maximum reconnection attempts reached, giving up")
+                return False
+
+    async def _stop_reconnecting(self) -> None:
+        self._reconnect_abort.set()
+        self._progress.set()
+        if self._reconnect_task is not None:
+            await aio.join(self._reconnect_task)
+
+    # what the Engine.IO client reports, one call after the other
+
+    async def _handle_eio_connect(self) -> None:
+        self.logger.info("Engine.IO connection established")
+        self.sid = self.eio.sid
+        self._decoder = self._wire.new_decoder()
+        auth = await aio.current_value(self.connection_auth) or {}
+        for namespace in self.connection_namespaces:
+            await self.eio.send_messages(self._wire.encoder.connect(namespace, auth))
+
+    async def _handle_eio_message(self, data: str | bytes) -> None:
+        packet = self._decoder.feed(data)
+        if packet is None:
+            return
+        if packet.type == EVENT:
+            aio.start_handler(self._handle_event, packet.namespace, packet.id, packet.data)
+        elif packet.type == ACK:
+            self._handle_ack(packet.namespace, packet.id, packet.data)
+        elif packet.type == CONNECT:
+            self._handle_connect(packet.namespace, packet.data)
+        elif packet.type == CONNECT_ERROR:
+            self._handle_error(packet.namespace, packet.data)
+        elif packet.type == DISCONNECT:
+            self._handle_disconnect(packet.namespace)
+
+    async def _handle_eio_disconnect(self, reason: str) -> None:
+        self.logger.info("Engine.IO connection dropped: %s", reason)
+        abort = self._reconnect_abort
+        lost = self.eio.state == "connected" and self._state.in_use
+        self._closing = True
+        namespaces = self._state.leave_all()
+        self._forget_callbacks()
+        for namespace in namespaces:
+            await self._run_handler("disconnect", namespace, reason)
+        self._reset()
+        self._progress.set()
+        if self._connecting or self in reconnecting_clients:
+            pass  # whoever is connecting decides what comes next
+        elif lost and self.reconnection and not abort.is_set():
+            self._reconnect_task = self.start_background_task(self._reconnect, abort)
+        else:
+            for namespace in namespaces:
+                await self._run_handler("__disconnect_final", namespace)
+            self._set_idle()
+        self._closing = False
+
+    # what the server sends
+
+    def _handle_connect(self, namespace: str, data: Any) -> None:
+        sid = data.get("sid") if isinstance(data, dict) else None
+        if not self._state.accept(namespace, sid or self.sid):
+            self.logger.warning("Unexpected connection to namespace %s", namespace)
+            return
+        self.logger.info("Namespace %s is connected", namespace)
+        self._greet("connect", namespace)
+
+    def _handle_error(self, namespace: str, data: Any) -> None:
+        if not self._state.refuse(namespace):
+            self.logger.warning("Unexpected refusal of namespace %s", namespace)
+            return
+        self.logger.info("Connection to namespace %s was rejected", namespace)
+        args = data if isinstance(data, list) else [] if data is None else [data]
+        self._greet("connect_error", namespace, *args)
+
+    def _greet(self, event: str, namespace: str, *args: Any) -> None:
+        """Start the handler of a namespace's answer; ``connect()`` waits for it to end."""
+        self._greetings.add(namespace)
+        self._progress.set()
+        aio.start_handler(self._run_greeting, self._greetings, event, namespace, *args)
+
+    async def _run_greeting(
+        self, greetings: set[str], event: str, namespace: str, *args: Any
+    ) -> None:
+        await self._run_handler(event, namespace, *args)
+        greetings.discard(namespace)
+        self._progress.set()
+        await self._close_unused()
+
+    def _handle_disconnect(self, namespace: str) -> None:
+        if self._state.leave(namespace):
+            self.logger.info("Server disconnected namespace %s", namespace)
+            self._forget_callbacks(namespace)
+            aio.start_handler(self._end_namespace, namespace)
+
+    async def _end_namespace(self, namespace: str) -> None:
+        await self._run_handler("disconnect", namespace, self.reason.SERVER_DISCONNECT)
+        self._state.remove(namespace)
+        await self._run_handler("__disconnect_final", namespace)
+        await self._close_unused()
+
+    async def _close_unused(self) -> None:
+        """Close the connection when the server has ended or refused every namespace."""
+        if not self._connecting and not self._closing and self.sid and not self._state.in_use:
+            await self._leave()
+
+    async def _handle_event(self, namespace: str, id: int | None, data: list[Any]) -> None:
+        self.logger.info('Received event "%s" [%s]', data[0], namespace)
+        try:
+            result = await self._trigger_event(data[0], namespace, *data[1:])
+        except Exception:
+            self.logger.exception('The handler of event "%s" [%s] failed', data[0], namespace)
+            return
+        if id is not None:
+            messages = self._wire.encoder.ack(namespace, id, acknowledgement(result))
+            await self.eio.send_messages(messages)
+
+    def _handle_ack(self, namespace: str, id: int, values: list[Any]) -> None:
+        callback = self._acks.pop(namespace, id)
+        if callback is None:
+            self.logger.warning("Unknown callback received, ignoring")
+        elif isinstance(callback, PendingCall):
+            callback(*values)
+        else:
+            aio.start_handler(self._run_callback, callback, *values)
+
+    async def _run_callback(self, callback: Callable[..., Any], *values: Any) -> None:
+        try:
+            await aio.call(callback, *values)
+        except Exception:
+            self.logger.exception("A callback failed")
+
+    # helpers
+
+    async def _emit(
+        self, event: str, data: Any, namespace: str, callback: Callable[..., Any] | None
+    ) -> int | None:
+        """Send an event; return the id under which the callback waits."""
+        if namespace not in self.namespaces:
+            raise BadNamespaceError(f"{namespace} is not a connected namespace.")
+        self.logger.info('Emitting event "%s" [%s]', event, namespace)
+        id = None if callback is None else self._acks.add(namespace, callback)
+        try:
+            messages = self._wire.encoder.event(namespace, arguments(event, data), id)
+        except BaseException:
+            self._acks.pop(namespace, id)
+            raise
+        await self.eio.send_messages(messages)
+        return id
+
+    async def _trigger_event(self, event: str, namespace: str, *args: Any) -> Any:
+        """Call the handler of an event and return its result, ``None`` without a handler."""
+        handler, args = self._find_handler(event, namespace, args)
+        return None if handler is None else await aio.call(handler, *args)
+
+    async def _run_handler(self, event: str, namespace: str, *args: Any) -> None:
+        """Call the handler of a reserved event; a failure is logged, nobody waits for it."""
+        try:
+            await self._trigger_event(event, namespace, *args)
+        except Exception:
+            self.logger.exception('The handler of "%s" [%s] failed', event, namespace)
+
+
+class EngineLayer:
+    """Hands what the Engine.IO client reports to the Socket.IO client."""
+
+    def __init__(self, client: AsyncClient) -> None:
+        self._client = client
+
+    async def opened(self) -> None:
+        """Take note that the transport is connected."""
+        await self._client._handle_eio_connect()
+
+    async def received(self, data: str | bytes) -> None:
+        """Take one message."""
+        await self._client._handle_eio_message(data)
+
+    async def closed(self, reason: str) -> None:
+        """Take note that the connection ended."""
+        await self._client._handle_eio_disconnect(reason)

@@ -1,0 +1,389 @@
+"""What the clients of every concurrency model share: options, handlers, what is connected.
+
+The arguments of ``connect()`` are remembered here under public names, because each reconnection
+reads them again: an application may assign a new ``connection_auth`` between two attempts.
+"""
+
+from __future__ import annotations
+
+import logging
+import random
+import signal
+import threading
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias, TypeVar, overload
+
+from engineio._core.codec import make_codec
+from engineio._shell.logs import make_logger
+
+from ._core.acks import AckTable
+from ._core.backoff import Backoff
+from ._core.client_state import ClientState
+from ._core.handlers import fit, resolve
+from ._core.wire import PacketLimits, make_wire
+from .base_namespace import BaseClientNamespace
+from .packet import Packet
+
+if TYPE_CHECKING:
+    from types import FrameType
+
+    from engineio._core.message import Message
+    from engineio.typing import JSONModule, LoggerLike
+
+    from ._aio import Event
+
+HandlerT = TypeVar("HandlerT", bound="Callable[..., Any]")
+
+Url: TypeAlias = "str | Callable[[], str] | Callable[[], Awaitable[str]]"
+"""Where the server is, or a function that tells it anew for each connection."""
+
+Headers: TypeAlias = "Mapping[str, str] | Callable[[], Mapping[str, str]] | Callable[[], Awaitable[Mapping[str, str]]]"
+"""HTTP headers, or a function that makes them anew for each connection."""
+
+Auth: TypeAlias = Any
+"""What JSON can hold, or a function that makes it anew for each connection."""
+
+Transports: TypeAlias = "str | Sequence[str] | None"
+"""``"polling"``, ``"websocket"`` or a list of both; ``None`` for both."""
+
+SLOW_LINK_FACTOR = 2.0
+"""On a slow link ``connect()`` waits for the namespaces for at least this many times what the
+Engine.IO handshake took: the answer is one round trip, the handshake was one to five."""
+
+default_logger = logging.getLogger("socketio.client")
+
+reconnecting_clients: list[BaseClient] = []
+"""The clients that are trying to reconnect at this moment."""
+
+original_signal_handler: Any = None
+"""What handled SIGINT before ``signal_handler`` was installed."""
+
+
+def signal_handler(sig: int, frame: FrameType | None) -> Any:
+    """Handle SIGINT: stop all reconnection loops, then do what was done before."""
+    for client in reconnecting_clients[:]:
+        client._reconnect_abort.set()
+    if callable(original_signal_handler):
+        return original_signal_handler(sig, frame)
+    return signal.default_int_handler(sig, frame)
+
+
+class PendingCall:
+    """What a ``call()`` waits for: the acknowledgement, or the end of the connection."""
+
+    __slots__ = ("args", "done")
+
+    def __init__(self, done: Event) -> None:
+        self.done = done
+        self.args: tuple[Any, ...] | None = None
+
+    def __call__(self, *args: Any) -> None:
+        self.args = args
+        self.done.set()
+
+    @property
+    def value(self) -> Any:
+        """What ``call()`` returns: ``None``, the only value, or a tuple of the values."""
+        if not self.args:
+            return None
+        return self.args[0] if len(self.args) == 1 else self.args
+
+
+def arguments(event: str, data: Any) -> list[Any]:
+    """Return the contents of an event: a tuple is several arguments, ``None`` is none."""
+    if data is None:
+        return [event]
+    return [event, *data] if isinstance(data, tuple) else [event, data]
+
+
+def acknowledgement(result: Any) -> list[Any]:
+    """Return what a handler's result is acknowledged with, by the same rules."""
+    if result is None:
+        return []
+    return list(result) if isinstance(result, tuple) else [result]
+
+
+def packet_class_of(serializer: str | type[Packet]) -> type[Packet]:
+    """Return the packet class that the option ``serializer`` names."""
+    if serializer == "default":
+        return Packet
+    if serializer == "msgpack":
+        from .msgpack_packet import MsgPackPacket
+
+        return MsgPackPacket
+    if isinstance(serializer, type) and issubclass(serializer, Packet):
+        return serializer
+    raise ValueError(f"Invalid serializer {serializer!r}")
+
+
+class BaseClient:
+    """Options, handler registration and lookups; ``AsyncClient`` adds everything that waits.
+
+    :param reconnection: connect again after the connection was lost (default True).
+    :param reconnection_attempts: how often to try before giving up; 0 (default) for no limit.
+    :param reconnection_delay: seconds before the first attempt (default 1); each further
+        attempt waits twice as long as the one before.
+    :param reconnection_delay_max: the longest of these delays, seconds (default 5).
+    :param randomization_factor: each delay is made shorter or longer by up to this fraction of
+        itself (default 0.5), so that the clients of a restarted server do not return at once.
+    :param logger: ``True`` logs to ``socketio.client`` at INFO, ``False`` (default) only errors;
+        or a logger.
+    :param serializer: ``"default"``, ``"msgpack"`` or a `Packet` subclass; the server's must be
+        the same.  ``ValueError`` for any other name.
+    :param json: object with ``dumps`` and ``loads`` to use instead of the default codec.
+    :param handle_sigint: let Ctrl-C end the connection and the reconnection (default True).
+
+    All other keywords go to the Engine.IO client, ``engineio_logger`` as its ``logger``:
+    ``request_timeout``, ``http_session``, ``ssl_verify``, ``websocket_extra_options``,
+    ``timestamp_requests``.  The delays and numbers are those of the official JavaScript client;
+    all options can be assigned later and are re-read when they are next needed.
+    """
+
+    reserved_events: ClassVar[list[str]] = [
+        "connect",
+        "connect_error",
+        "disconnect",
+        "__disconnect_final",
+    ]
+
+    class reason:
+        """Disconnect reasons, as constants."""
+
+        CLIENT_DISCONNECT = "client disconnect"
+        """``disconnect()`` was called."""
+
+        SERVER_DISCONNECT = "server disconnect"
+        """The server disconnected the namespace."""
+
+        TRANSPORT_CLOSE = "transport close"
+        """The server closed the connection, for example because it is being restarted."""
+
+        TRANSPORT_ERROR = "transport error"
+        """The connection broke, or the server has been silent for too long."""
+
+    def __init__(
+        self,
+        reconnection: bool = True,
+        reconnection_attempts: int = 0,
+        reconnection_delay: float = 1,
+        reconnection_delay_max: float = 5,
+        randomization_factor: float = 0.5,
+        logger: bool | LoggerLike = False,
+        serializer: str | type[Packet] = "default",
+        json: JSONModule | None = None,
+        handle_sigint: bool = True,
+        **kwargs: Any,
+    ) -> None:
+        self.reconnection = reconnection
+        self.reconnection_attempts = reconnection_attempts
+        self.reconnection_delay = reconnection_delay
+        self.reconnection_delay_max = reconnection_delay_max
+        self.randomization_factor = randomization_factor
+        self.handle_sigint = handle_sigint
+        self.logger = make_logger(default_logger, logger)
+        self.packet_class = packet_class_of(serializer)
+        self._wire = make_wire(self.packet_class, make_codec(json), PacketLimits())
+        self._decoder = self._wire.new_decoder()
+        if "engineio_logger" in kwargs:
+            kwargs["logger"] = kwargs.pop("engineio_logger")
+        self.eio = self._create_engine(handle_sigint=handle_sigint, **kwargs)
+
+        self.handlers: dict[str, dict[str, Callable[..., Any]]] = {}
+        self.namespace_handlers: dict[str, BaseClientNamespace] = {}
+        self.connected = False
+        self.sid: str | None = None
+        self._state = ClientState()
+        self._acks = AckTable()
+
+        self.connection_url: Any = None
+        self.connection_headers: Any = None
+        self.connection_auth: Any = None
+        self.connection_transports: Transports = None
+        self.connection_namespaces: list[str] = []
+        self.socketio_path: str | None = None
+        self._wait = True
+        self._wait_timeout = 1.0
+
+        self._connecting = False  # a connection attempt is under way
+        self._closing = False  # the disconnect handlers of this connection are running
+        self._greetings: set[str] = set()  # namespaces whose connect handlers are running
+        self._progress = self._create_event()  # something that connect() waits for has changed
+        self._idle = self._create_event()  # neither connected nor going to be
+        self._idle.set()
+        self._left = self._create_event()  # not in the middle of closing the connection
+        self._left.set()
+        self._reconnect_task: Any = None
+        self._reconnect_abort = self._create_event()
+        if handle_sigint and not self.is_asyncio_based():
+            _install_signal_handler()
+
+    @property
+    def namespaces(self) -> dict[str, str]:
+        """The connected namespaces and the session id in each of them."""
+        return self._state.connected
+
+    @property
+    def failed_namespaces(self) -> list[str]:
+        """The namespaces that refused the latest connection."""
+        return self._state.failed
+
+    @property
+    def callbacks(self) -> dict[str, Any]:
+        """The callbacks that wait for an acknowledgement, by namespace and id."""
+        return self._acks.callbacks
+
+    def is_asyncio_based(self) -> bool:
+        """Return whether the methods of this class are coroutines."""
+        return False
+
+    @overload
+    def on(
+        self, event: str, handler: None = None, namespace: str | None = None
+    ) -> Callable[[HandlerT], HandlerT]: ...
+
+    @overload
+    def on(self, event: str, handler: Callable[..., Any], namespace: str | None = None) -> None: ...
+
+    def on(
+        self, event: str, handler: Callable[..., Any] | None = None, namespace: str | None = None
+    ) -> Any:
+        """Register the handler of an event; without ``handler`` this is a decorator.
+
+        ``*`` as ``event`` takes every event without a handler of its own, and gets its name as
+        first argument; ``*`` as ``namespace`` (default ``/``) takes every namespace without a
+        handler for the event, and gets the namespace's name.  ``connect``, ``connect_error`` and
+        ``disconnect`` are not given to ``*`` events.  The last registration wins.
+        """
+        namespace = namespace or "/"
+
+        def register(handler: HandlerT) -> HandlerT:
+            self.handlers.setdefault(namespace, {})[event] = handler
+            return handler
+
+        if handler is None:
+            return register
+        register(handler)
+        return None
+
+    @overload
+    def event(self, handler: HandlerT, /) -> HandlerT: ...
+
+    @overload
+    def event(self, *args: Any, **kwargs: Any) -> Callable[[HandlerT], HandlerT]: ...
+
+    def event(self, *args: Any, **kwargs: Any) -> Any:
+        """Register a function as the handler of the event that it is named after.
+
+        A decorator, ``@client.event`` or ``@client.event(namespace="/chat")``.
+        """
+        if len(args) == 1 and not kwargs and callable(args[0]):
+            return self.on(args[0].__name__)(args[0])
+
+        def register(handler: HandlerT) -> HandlerT:
+            return self.on(handler.__name__, *args, **kwargs)(handler)
+
+        return register
+
+    def register_namespace(self, namespace_handler: BaseClientNamespace) -> None:
+        """Register an object whose ``on_...`` methods handle the events of its namespace.
+
+        Raises ``ValueError`` for anything that is not a client namespace of the same kind
+        (asyncio or not) as the client.
+        """
+        if not isinstance(namespace_handler, BaseClientNamespace):
+            raise ValueError("Not a namespace instance")
+        if self.is_asyncio_based() != namespace_handler.is_asyncio_based():
+            raise ValueError("Not a valid namespace class for this client")
+        namespace_handler._set_client(self)
+        self.namespace_handlers[namespace_handler.namespace] = namespace_handler
+
+    def get_sid(self, namespace: str | None = None) -> str | None:
+        """Return the session id in a namespace (default ``/``), ``None`` if not connected to it."""
+        return self.namespaces.get(namespace or "/")
+
+    def transport(self) -> str | None:
+        """Return ``"polling"`` or ``"websocket"``; ``None`` before the first connection."""
+        transport: str | None = self.eio.transport()
+        return transport
+
+    def _create_engine(self, **options: Any) -> Any:
+        """Return an Engine.IO client of the same kind that reports to this one."""
+        raise NotImplementedError
+
+    def _create_event(self) -> Any:
+        """Return a new event, not set, of the client's concurrency model."""
+        raise NotImplementedError
+
+    def _remember(
+        self,
+        url: Any,
+        headers: Any,
+        auth: Any,
+        transports: Transports,
+        namespaces: str | Sequence[str] | None,
+        socketio_path: str,
+        wait: bool,
+        wait_timeout: float,
+    ) -> None:
+        """Keep the arguments of ``connect()`` for this connection and the reconnections."""
+        self.connection_url = url
+        self.connection_headers = headers
+        self.connection_auth = auth
+        self.connection_transports = transports
+        self.connection_namespaces = self._requested(namespaces)
+        self.socketio_path = socketio_path
+        self._wait = wait
+        self._wait_timeout = wait_timeout
+
+    def _requested(self, namespaces: str | Sequence[str] | None) -> list[str]:
+        """Return the given namespaces, else those with handlers, else ``/``; each once."""
+        if isinstance(namespaces, str):
+            return [namespaces]
+        names = dict.fromkeys(namespaces or (*self.handlers, *self.namespace_handlers))
+        if not namespaces:
+            names.pop("*", None)
+        return list(names) or ["/"]
+
+    def _find_handler(
+        self, event: str, namespace: str, args: tuple[Any, ...]
+    ) -> tuple[Callable[..., Any] | None, tuple[Any, ...]]:
+        """Return the handler of an event and what to call it with.
+
+        Functions come before classes, the exact event before ``*``, the namespace before ``*``.
+        """
+        found = resolve(self.handlers, namespace, event, self.reserved_events)
+        if found is not None:
+            handler, names = found
+            return handler, fit(handler, event, (*names, *args))
+        if namespace in self.namespace_handlers:
+            return self.namespace_handlers[namespace].trigger_event, (event, *args)
+        if "*" in self.namespace_handlers:
+            return self.namespace_handlers["*"].trigger_event, (event, namespace, *args)
+        return None, ()
+
+    def _make_backoff(self) -> Backoff:
+        return Backoff(
+            self.reconnection_delay,
+            self.reconnection_delay_max,
+            self.randomization_factor,
+            random.random,
+        )
+
+    def _forget_callbacks(self, namespace: str | None = None) -> None:
+        """Drop the callbacks of a namespace or of all; a ``call()`` that waits ends."""
+        for callback in self._acks.drop(namespace):
+            if isinstance(callback, PendingCall):
+                callback.done.set()
+
+    def _reset(self) -> None:
+        """Forget the connection that has ended."""
+        self._forget_callbacks()
+        self._state.clear()
+        self.connected = False
+        self.sid = None
+
+
+def _install_signal_handler() -> None:
+    global original_signal_handler
+    if original_signal_handler is None and threading.current_thread() is threading.main_thread():
+        original_signal_handler = signal.signal(signal.SIGINT, signal_handler)

@@ -10,8 +10,9 @@ from __future__ import annotations
 import asyncio
 import sys
 
-import socketio
 import uvicorn
+
+import socketio
 
 sio = socketio.AsyncServer(
     async_mode="asgi",

@@ -22,13 +22,11 @@ from .base_client import (
     reconnecting_clients,
 )
 from .exceptions import BadNamespaceError, CallInterruptedError, ConnectionError, TimeoutError
-from .packet import ACK, CONNECT, CONNECT_ERROR, DISCONNECT, EVENT
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from ._aio import Event, Task
-    from ._core.decoder import Inbound
     from .base_client import Auth, Headers, Transports, Url
 
 
@@ -103,9 +101,8 @@ class AsyncClient(BaseClient):
         self._idle.clear()
         try:
             await self._connect_or_retry(abort, retry)
-        except BaseException:
-            self._idle.set()
-            raise
+        finally:
+            self._set_idle()
 
     async def wait(self) -> None:
         """Wait until the connection has ended for good, reconnections included.
@@ -153,6 +150,8 @@ class AsyncClient(BaseClient):
         Raises ``TimeoutError`` when no answer came in time, and its subclass
         ``CallInterruptedError`` at once when the connection ends, as no answer can come any more.
         """
+        if self._closing:
+            raise CallInterruptedError()
         namespace = namespace or "/"
         call = PendingCall(aio.create_event())
         id = await self._emit(event, data, namespace, call)
@@ -194,6 +193,9 @@ class AsyncClient(BaseClient):
     def _create_event(self) -> Event:
         return aio.create_event()
 
+    def _start(self, function: Callable[..., Any], *args: Any) -> None:
+        aio.start_handler(function, *args)
+
     # connecting
 
     async def _connect_or_retry(self, abort: Event, retry: bool) -> None:
@@ -215,7 +217,7 @@ class AsyncClient(BaseClient):
                 raise ConnectionError("Unexpected connection error")
             self.connected = True
         except aio.Cancelled:
-            await self.eio.disconnect(abort=True)
+            await self._abandon()
             raise
         finally:
             self._connecting = False
@@ -236,7 +238,7 @@ class AsyncClient(BaseClient):
                 engineio_path=self.socketio_path,
             )
         except aio.Stopped:
-            await self._handle_eio_disconnect(self.reason.CLIENT_DISCONNECT)
+            await self._abandon()
             raise ConnectionError("Connection attempt aborted") from None
         except EngineConnectionError as exc:
             self._reset()
@@ -257,6 +259,12 @@ class AsyncClient(BaseClient):
         await self._leave()
         raise ConnectionError(self._state.failure)
 
+    async def _abandon(self) -> None:
+        """Close at once what an interrupted attempt has opened."""
+        await self.eio.disconnect(abort=True)
+        # an interrupted eio.connect() closes by itself and reports nothing
+        await self._handle_eio_disconnect(self.reason.CLIENT_DISCONNECT)
+
     async def _leave(self) -> None:
         """Tell the server that we go, close the connection, and wait until it is closed."""
         if not self._left.is_set():
@@ -273,11 +281,6 @@ class AsyncClient(BaseClient):
                 self._left.set()
                 self._set_idle()
 
-    def _set_idle(self) -> None:
-        """Let ``wait()`` return, unless more is going to happen."""
-        if self._left.is_set() and not self._connecting and self not in reconnecting_clients:
-            self._idle.set()
-
     # reconnecting
 
     async def _reconnect(self, abort: Event) -> bool:
@@ -286,13 +289,14 @@ class AsyncClient(BaseClient):
         try:
             await self.eio.wait()
             connected = await self._try_until_connected(abort)
+            if not connected:
+                for namespace in self.connection_namespaces:
+                    await self._run_handler("__disconnect_final", namespace)
+            return connected
         finally:
             reconnecting_clients.remove(self)
             self._reconnect_task = None
-        if not connected:
-            for namespace in self.connection_namespaces:
-                await self._run_handler("__disconnect_final", namespace)
-        return connected
+            self._set_idle()
 
     async def _try_until_connected(self, abort: Event) -> bool:
         backoff = self._make_backoff()
@@ -334,20 +338,12 @@ class AsyncClient(BaseClient):
 
     async def _handle_eio_message(self, data: str | bytes) -> None:
         packet = self._decoder.feed(data)
-        if packet is None:
-            return
-        if packet.type == EVENT:
-            aio.start_handler(self._handle_event, packet.namespace, packet.id, packet.data)
-        elif packet.type == ACK:
-            self._handle_ack(packet.namespace, packet.id, packet.data)
-        elif packet.type == CONNECT:
-            self._handle_connect(packet.namespace, packet.data)
-        elif packet.type == CONNECT_ERROR:
-            self._handle_error(packet.namespace, packet.data)
-        elif packet.type == DISCONNECT:
-            self._handle_disconnect(packet.namespace)
+        if packet is not None:
+            self._take(packet)
 
     async def _handle_eio_disconnect(self, reason: str) -> None:
+        if self._closing or self.sid is None:
+            return
         self.logger.info("Engine.IO connection dropped: %s", reason)
         abort = self._reconnect_abort
         lost = self.eio.state == "connected" and self._state.in_use
@@ -358,8 +354,8 @@ class AsyncClient(BaseClient):
             await self._run_handler("disconnect", namespace, reason)
         self._reset()
         self._progress.set()
-        if self._connecting or self in reconnecting_clients:
-            pass  # whoever is connecting decides what comes next
+        if self._trying:
+            pass
         elif lost and self.reconnection and not abort.is_set():
             self._reconnect_task = self.start_background_task(self._reconnect, abort)
         else:
@@ -370,28 +366,6 @@ class AsyncClient(BaseClient):
 
     # what the server sends
 
-    def _handle_connect(self, namespace: str, data: Any) -> None:
-        sid = data.get("sid") if isinstance(data, dict) else None
-        if not self._state.accept(namespace, sid or self.sid):
-            self.logger.warning("Unexpected connection to namespace %s", namespace)
-            return
-        self.logger.info("Namespace %s is connected", namespace)
-        self._greet("connect", namespace)
-
-    def _handle_error(self, namespace: str, data: Any) -> None:
-        if not self._state.refuse(namespace):
-            self.logger.warning("Unexpected refusal of namespace %s", namespace)
-            return
-        self.logger.info("Connection to namespace %s was rejected", namespace)
-        args = data if isinstance(data, list) else [] if data is None else [data]
-        self._greet("connect_error", namespace, *args)
-
-    def _greet(self, event: str, namespace: str, *args: Any) -> None:
-        """Start the handler of a namespace's answer; ``connect()`` waits for it to end."""
-        self._greetings.add(namespace)
-        self._progress.set()
-        aio.start_handler(self._run_greeting, self._greetings, event, namespace, *args)
-
     async def _run_greeting(
         self, greetings: set[str], event: str, namespace: str, *args: Any
     ) -> None:
@@ -399,12 +373,6 @@ class AsyncClient(BaseClient):
         greetings.discard(namespace)
         self._progress.set()
         await self._close_unused()
-
-    def _handle_disconnect(self, namespace: str) -> None:
-        if self._state.leave(namespace):
-            self.logger.info("Server disconnected namespace %s", namespace)
-            self._forget_callbacks(namespace)
-            aio.start_handler(self._end_namespace, namespace)
 
     async def _end_namespace(self, namespace: str) -> None:
         await self._run_handler("disconnect", namespace, self.reason.SERVER_DISCONNECT)
@@ -427,15 +395,6 @@ class AsyncClient(BaseClient):
         if id is not None:
             messages = self._wire.encoder.ack(namespace, id, acknowledgement(result))
             await self.eio.send_messages(messages)
-
-    def _handle_ack(self, namespace: str, id: int, values: list[Any]) -> None:
-        callback = self._acks.pop(namespace, id)
-        if callback is None:
-            self.logger.warning("Unknown callback received, ignoring")
-        elif isinstance(callback, PendingCall):
-            callback(*values)
-        else:
-            aio.start_handler(self._run_callback, callback, *values)
 
     async def _run_callback(self, callback: Callable[..., Any], *values: Any) -> None:
         try:

@@ -10,7 +10,6 @@ import logging
 import random
 import signal
 import threading
-from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias, TypeVar, overload
 
 from engineio._core.codec import make_codec
@@ -22,22 +21,25 @@ from ._core.client_state import ClientState
 from ._core.handlers import fit, resolve
 from ._core.wire import PacketLimits, make_wire
 from .base_namespace import BaseClientNamespace
-from .packet import Packet
+from .packet import ACK, CONNECT, CONNECT_ERROR, DISCONNECT, EVENT, Packet
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Mapping, Sequence
     from types import FrameType
 
-    from engineio._core.message import Message
     from engineio.typing import JSONModule, LoggerLike
 
     from ._aio import Event
+    from ._core.decoder import Inbound
 
 HandlerT = TypeVar("HandlerT", bound="Callable[..., Any]")
 
-Url: TypeAlias = "str | Callable[[], str] | Callable[[], Awaitable[str]]"
+Url: TypeAlias = "str | Callable[[], str | Awaitable[str]]"
 """Where the server is, or a function that tells it anew for each connection."""
 
-Headers: TypeAlias = "Mapping[str, str] | Callable[[], Mapping[str, str]] | Callable[[], Awaitable[Mapping[str, str]]]"
+_Fields: TypeAlias = "Mapping[str, str]"
+
+Headers: TypeAlias = "_Fields | Callable[[], _Fields | Awaitable[_Fields]]"
 """HTTP headers, or a function that makes them anew for each connection."""
 
 Auth: TypeAlias = Any
@@ -314,6 +316,26 @@ class BaseClient:
         """Return a new event, not set, of the client's concurrency model."""
         raise NotImplementedError
 
+    def _start(self, function: Callable[..., Any], *args: Any) -> None:
+        """Run a function without waiting for it; functions start in the order of the calls."""
+        raise NotImplementedError
+
+    def _handle_event(self, namespace: str, id: int | None, data: list[Any]) -> Any:
+        """Run the handler of an event and send its acknowledgement."""
+        raise NotImplementedError
+
+    def _run_greeting(self, greetings: set[str], event: str, namespace: str, *args: Any) -> Any:
+        """Run the handler of a namespace's answer."""
+        raise NotImplementedError
+
+    def _end_namespace(self, namespace: str) -> Any:
+        """Run the handlers of a namespace that the server has ended."""
+        raise NotImplementedError
+
+    def _run_callback(self, callback: Callable[..., Any], *values: Any) -> Any:
+        """Run the application's callback of an acknowledgement."""
+        raise NotImplementedError
+
     def _remember(
         self,
         url: Any,
@@ -361,6 +383,16 @@ class BaseClient:
             return self.namespace_handlers["*"].trigger_event, (event, namespace, *args)
         return None, ()
 
+    @property
+    def _trying(self) -> bool:
+        """Whether ``connect()`` or the reconnection is at work, and decides what comes next."""
+        return self._connecting or self in reconnecting_clients
+
+    def _set_idle(self) -> None:
+        """Let ``wait()`` return, unless more is going to happen."""
+        if self._left.is_set() and not self.connected and not self._trying:
+            self._idle.set()
+
     def _make_backoff(self) -> Backoff:
         return Backoff(
             self.reconnection_delay,
@@ -368,6 +400,56 @@ class BaseClient:
             self.randomization_factor,
             random.random,
         )
+
+    def _take(self, packet: Inbound) -> None:
+        """Act on a packet of the server; handlers are started, not waited for."""
+        if packet.type == EVENT:
+            self._start(self._handle_event, packet.namespace, packet.id, packet.data)
+        elif packet.type == ACK:
+            self._handle_ack(packet.namespace, packet.id, packet.data)
+        elif packet.type == CONNECT:
+            self._handle_connect(packet.namespace, packet.data)
+        elif packet.type == CONNECT_ERROR:
+            self._handle_error(packet.namespace, packet.data)
+        elif packet.type == DISCONNECT:
+            self._handle_disconnect(packet.namespace)
+
+    def _handle_connect(self, namespace: str, data: Any) -> None:
+        sid = data.get("sid") if isinstance(data, dict) else None
+        if not self._state.accept(namespace, sid or self.sid):
+            self.logger.warning("Unexpected connection to namespace %s", namespace)
+            return
+        self.logger.info("Namespace %s is connected", namespace)
+        self._greet("connect", namespace)
+
+    def _handle_error(self, namespace: str, data: Any) -> None:
+        if not self._state.refuse(namespace):
+            self.logger.warning("Unexpected refusal of namespace %s", namespace)
+            return
+        self.logger.info("Connection to namespace %s was rejected", namespace)
+        args = data if isinstance(data, list) else [] if data is None else [data]
+        self._greet("connect_error", namespace, *args)
+
+    def _greet(self, event: str, namespace: str, *args: Any) -> None:
+        """Start the handler of a namespace's answer; ``connect()`` waits for it to end."""
+        self._greetings.add(namespace)
+        self._progress.set()
+        self._start(self._run_greeting, self._greetings, event, namespace, *args)
+
+    def _handle_disconnect(self, namespace: str) -> None:
+        if self._state.leave(namespace):
+            self.logger.info("Server disconnected namespace %s", namespace)
+            self._forget_callbacks(namespace)
+            self._start(self._end_namespace, namespace)
+
+    def _handle_ack(self, namespace: str, id: int | None, values: list[Any]) -> None:
+        callback = None if id is None else self._acks.pop(namespace, id)
+        if callback is None:
+            self.logger.warning("Unknown callback received, ignoring")
+        elif isinstance(callback, PendingCall):
+            callback(*values)
+        else:
+            self._start(self._run_callback, callback, *values)
 
     def _forget_callbacks(self, namespace: str | None = None) -> None:
         """Drop the callbacks of a namespace or of all; a ``call()`` that waits ends."""

@@ -8,10 +8,16 @@ const KEPT_MESSAGES = 200; // per room; older ones leave the page
 const ANSWER_WITHIN = 15_000; // ms
 const TYPING_EVERY = 2_000; // ms between two notices of ours
 const TYPING_LASTS = 4_000; // ms that a notice of others is shown
+const NOTICE_LASTS = 5_000; // ms
 const GROUP_WITHIN = 5 * 60_000; // ms between messages that stand under one name
 
 const $ = (id) => document.getElementById(id);
-const TICKS = { waiting: "M8 2.5v4l2.5 1.5M8 6.5m-5.5 0a5.5 5.5 0 1 0 11 0a5.5 5.5 0 1 0-11 0", sent: "M4 6.5l3 3 6-7", delivered: "M1.5 6.5l3 3 6-7M8 9l.8.8 6.2-7.2", failed: "M8 2v5M8 10v.2" };
+const TICKS = {
+  waiting: "M8 3.5v2.5l1.8 1.2M3.5 6a4.5 4.5 0 1 0 9 0a4.5 4.5 0 1 0 -9 0",
+  sent: "M4 6.5l3 3 6-7",
+  delivered: "M1.5 6.5l3 3 6-7M8 9l.8.8 6.2-7.2",
+  failed: "M8 2v5M8 10v.2",
+};
 const TICK_NAMES = { waiting: "Waiting", sent: "Sent", delivered: "Delivered", failed: "Not sent" };
 
 // ---- state -------------------------------------------------------------------------------
@@ -23,6 +29,7 @@ let current = null; // the room that is shown
 let openRooms = {};
 let me = null; // the name that the server gave us
 let lastTyping = 0;
+let noticeTimer;
 
 // ---- little helpers ----------------------------------------------------------------------
 
@@ -82,10 +89,12 @@ function showTransport(state) {
   $("transport").textContent = state;
 }
 
-function notify(text, good = false) {
+function notify(text, { good = false, lasting = false } = {}) {
+  clearTimeout(noticeTimer);
   $("notice").hidden = !text;
   $("notice").textContent = text;
   $("notice").classList.toggle("good", good);
+  if (!lasting) noticeTimer = setTimeout(notify, NOTICE_LASTS, "");
 }
 
 socket.on("connect", () => {
@@ -93,10 +102,7 @@ socket.on("connect", () => {
   showTransport(engine.transport.name);
   engine.on("upgrade", (transport) => showTransport(transport.name));
   const again = rooms.size > 0;
-  if (again) {
-    notify("Connected again.", true);
-    setTimeout(() => $("notice").classList.contains("good") && notify(""), 3000);
-  }
+  if (again) notify("Connected again.", { good: true });
   for (const name of again ? rooms.keys() : remembered().rooms) join(name);
   if (document.hidden) socket.emit("away", true);
 });
@@ -110,7 +116,7 @@ socket.on("welcome", ({ name }) => {
 socket.on("disconnect", () => {
   showTransport("offline");
   for (const room of rooms.values()) room.joined = false;
-  notify("The connection is lost. Trying again; what you write waits until then.");
+  notify("The connection is lost. Trying again; what you write waits until then.", { lasting: true });
 });
 
 socket.on("connect_error", (error) => {
@@ -406,8 +412,6 @@ async function sendPicture(file) {
   if (!file || !current) return;
   try {
     send({ picture: await fit(file) });
-    if (!current.joined) return;
-    notify("");
   } catch (error) {
     notify(error.message);
   }

@@ -27,7 +27,7 @@ for (const name of ["/", "/chat", "/guarded"]) {
     const { refuse, slow } = socket.handshake.auth;
     if (refuse in refusals) next(refusals[refuse]());
     else if (name === "/guarded") next(new Error("guarded"));
-    else if (!slow) next();
+    else if (slow !== name) next();
   });
   namespace.on("connection", (socket) => {
     socket.on("who", (ack) =>
@@ -42,6 +42,11 @@ for (const name of ["/", "/chat", "/guarded"]) {
     socket.on("bounce", (event, ...args) => {
       const ack = typeof args.at(-1) === "function" ? args.pop() : () => {};
       socket.emit(event, ...args);
+      ack();
+    });
+    socket.on("shout", (event, ...args) => {
+      const ack = typeof args.at(-1) === "function" ? args.pop() : () => {};
+      namespace.emit(event, ...args);
       ack();
     });
     socket.on("ask", async (event, ...args) => {

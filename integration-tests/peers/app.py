@@ -34,13 +34,13 @@ def register(namespace):
     @sio.on("connect", namespace=namespace)
     async def connect(sid, environ, auth=None):
         auths[sid] = auth
-        if isinstance(auth, dict) and auth.get("refuse", namespace) == "false":
+        if isinstance(auth, dict) and auth.get("refuse") == "false":
             return False
         if isinstance(auth, dict) and auth.get("refuse") in REFUSALS:
             raise socketio.exceptions.ConnectionRefusedError(*REFUSALS[auth["refuse"]])
         if namespace == "/guarded":
             raise socketio.exceptions.ConnectionRefusedError("guarded")
-        if isinstance(auth, dict) and auth.get("slow"):
+        if isinstance(auth, dict) and auth.get("slow") == namespace:
             await asyncio.Event().wait()
         return None
 
@@ -60,6 +60,10 @@ def register(namespace):
     @sio.on("bounce", namespace=namespace)
     async def bounce(sid, name, *args):
         await sio.emit(name, args, to=sid, namespace=namespace)
+
+    @sio.on("shout", namespace=namespace)
+    async def shout(sid, name, *args):
+        await sio.emit(name, args, namespace=namespace)
 
     @sio.on("ask", namespace=namespace)
     async def ask(sid, name, *args):

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 import socketio
+import socketio.base_client
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable
@@ -77,6 +78,13 @@ class Log:
         while not self._queue.empty():
             taken.append(self._queue.get_nowait())
         return taken
+
+
+def check_nothing_is_left() -> None:
+    """Fail if a client that has disconnected still runs a task or waits to reconnect."""
+    left = asyncio.all_tasks() - {asyncio.current_task()}
+    assert not left
+    assert not socketio.base_client.reconnecting_clients
 
 
 async def soon(awaitable: Awaitable[Any]) -> Any:
@@ -457,7 +465,7 @@ async def no_answer_within_wait_timeout_fails(world: World) -> None:
     client = world.client()
 
     with pytest.raises(socketio.exceptions.ConnectionError, match="Unexpected connection error"):
-        await world.connect(client, auth={"slow": True}, wait_timeout=0.05)
+        await world.connect(client, auth={"slow": "/"}, wait_timeout=0.05)
 
     assert client.eio.state == "disconnected"
 

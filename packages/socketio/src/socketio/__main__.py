@@ -16,10 +16,12 @@ from .async_client import AsyncClient
 from .exceptions import CallInterruptedError, SocketIOError, TimeoutError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
 DONE, FAILED, USAGE, NO_ACK, INTERRUPTED = 0, 1, 2, 3, 130
 """Exit codes; 2 is argparse's own, 130 the shells' for Ctrl-C."""
+
+EVENT, LINE, END_OF_INPUT, DISCONNECTED = "event", "line", "end of input", "disconnected"
 
 COMMANDS = ("emit", "call", "listen", "chat")
 
@@ -267,65 +269,46 @@ async def run_call(options: argparse.Namespace) -> int:
 async def run_listen(options: argparse.Namespace) -> int:
     """Print events, reconnecting when needed, until the server ends it or enough have come."""
     client = make_client(options, reconnection=True)
-    finished = asyncio.Event()
-    left = options.count
-
-    def received(event: str, *args: Any) -> None:
-        nonlocal left
-        if finished.is_set() or (options.events and event not in options.events):
-            return
-        write(show([event, *args]))
-        if left is not None:
-            left -= 1
-            if left <= 0:
-                finished.set()
-
-    client.on("*", received, namespace=options.namespace)
-    announce(client, options, finished)
+    inbox = Inbox()
+    inbox.watch(client, options)
     if not await connect(client, options):
         return FAILED
+    left = options.count
     try:
-        await finished.wait()
+        while left is None or left > 0:
+            kind, value = await inbox.get()
+            if kind == DISCONNECTED:
+                return FAILED
+            if not options.events or value[0] in options.events:
+                write(show(value))
+                left = None if left is None else left - 1
     finally:
         await client.disconnect()
-    return DONE if left is not None and left <= 0 else FAILED
-
-
-def announce(client: AsyncClient, options: argparse.Namespace, finished: asyncio.Event) -> None:
-    """Report the state of the connection; set ``finished`` when it has ended for good."""
-    namespace = options.namespace
-    client.on(
-        "connect",
-        lambda: say(f"Connected to {options.url} by {client.transport()}"),
-        namespace=namespace,
-    )
-    client.on("disconnect", lambda reason: say(f"Disconnected: {reason}"), namespace=namespace)
-    client.on("__disconnect_final", finished.set, namespace=namespace)
+    return DONE
 
 
 async def run_chat(options: argparse.Namespace) -> int:
     """Send typed lines and print events until the input ends or the server disconnects."""
     client = make_client(options, reconnection=True)
-    finished = asyncio.Event()
-    client.on(
-        "*",
-        lambda event, *args: write(" ".join((f"< {event}", *map(show, args)))),
-        namespace=options.namespace,
-    )
-    announce(client, options, finished)
+    inbox = Inbox()
+    inbox.watch(client, options)
     if not await connect(client, options):
         return FAILED
     if sys.stdin.isatty():
         say(CHAT_HELP.format(event=options.event))
-    lines = Lines(sys.stdin.fileno())
+    inbox.read(sys.stdin.fileno())
     try:
-        while (line := await lines.next(finished)) is not None:
-            if not await obey(client, options, line):
-                break
+        while True:
+            kind, value = await inbox.get()
+            if kind == DISCONNECTED:
+                return FAILED
+            if kind == EVENT:
+                event, *args = value
+                write(" ".join((f"< {event}", *map(show, args))))
+            elif kind == END_OF_INPUT or not await obey(client, options, value):
+                return DONE
     finally:
-        ended_by_server = finished.is_set()
         await client.disconnect()
-    return FAILED if ended_by_server else DONE
 
 
 async def obey(client: AsyncClient, options: argparse.Namespace, line: str) -> bool:
@@ -369,50 +352,51 @@ async def send(client: AsyncClient, namespace: str, words: list[Any], *, ack: bo
         write(f"= {show(answer)}")
 
 
-class Lines:
-    """The lines of a file descriptor, read by a daemon thread.
-
-    A terminal, a pipe and a file all work.  The thread reads the descriptor itself, because one
-    that waits inside ``sys.stdin`` would keep the interpreter from exiting.
-    """
+class Inbox:
+    """What a command waits for, in order: events, typed lines, and the end of either."""
 
     CHUNK = 65_536
-    """Bytes per read: what a pipe holds on Linux."""
+    """Bytes per read of the input: what a pipe holds on Linux."""
 
-    def __init__(self, descriptor: int) -> None:
-        self._descriptor = descriptor
+    def __init__(self) -> None:
         self._loop = asyncio.get_running_loop()
-        self._queue: asyncio.Queue[str | None] = asyncio.Queue()
-        threading.Thread(target=self._read, name="stdin", daemon=True).start()
+        self._queue: asyncio.Queue[tuple[str, Any]] = asyncio.Queue()
+        self.get = self._queue.get
 
-    async def next(self, finished: asyncio.Event) -> str | None:
-        """Return the next line without its end, or ``None`` at the end or when ``finished``."""
-        line = asyncio.ensure_future(self._queue.get())
-        end = asyncio.ensure_future(finished.wait())
-        try:
-            await asyncio.wait((line, end), return_when=asyncio.FIRST_COMPLETED)
-            return line.result() if line.done() else None
-        finally:
-            line.cancel()
-            end.cancel()
+    def watch(self, client: AsyncClient, options: argparse.Namespace) -> None:
+        """Take the events of the client, and tell the person about its connection."""
 
-    def _read(self) -> None:
+        def on(event: str, handler: Callable[..., None]) -> None:
+            client.on(event, handler, namespace=options.namespace)
+
+        on("*", lambda *event: self._queue.put_nowait((EVENT, event)))
+        on("connect", lambda: say(f"Connected to {options.url} by {client.transport()}"))
+        on("disconnect", lambda reason: say(f"Disconnected: {reason}"))
+        on("__disconnect_final", lambda: self._queue.put_nowait((DISCONNECTED, None)))
+
+    def read(self, descriptor: int) -> None:
+        """Take the lines of a terminal, a pipe or a file.
+
+        A daemon thread reads the descriptor itself: one that waits inside ``sys.stdin`` would
+        keep the interpreter from exiting.
+        """
+        threading.Thread(target=self._read, args=(descriptor,), name="stdin", daemon=True).start()
+
+    def _read(self, descriptor: int) -> None:
         rest = b""
-        try:
-            while chunk := os.read(self._descriptor, self.CHUNK):
+        with contextlib.suppress(OSError):  # the terminal is gone: the same as its end
+            while chunk := os.read(descriptor, self.CHUNK):
                 *lines, rest = (rest + chunk).split(b"\n")
                 for line in lines:
-                    self._put(line.decode(errors="replace").rstrip("\r"))
-            if rest:
-                self._put(rest.decode(errors="replace"))
-        except OSError:
-            pass  # the terminal is gone: the same as its end
-        self._put(None)
+                    self._put(LINE, line.decode(errors="replace").rstrip("\r"))
+        if rest:
+            self._put(LINE, rest.decode(errors="replace"))
+        self._put(END_OF_INPUT, None)
 
-    def _put(self, line: str | None) -> None:
+    def _put(self, kind: str, value: str | None) -> None:
         # the loop is closed when the command ended before its input did
         with contextlib.suppress(RuntimeError):
-            self._loop.call_soon_threadsafe(self._queue.put_nowait, line)
+            self._loop.call_soon_threadsafe(self._queue.put_nowait, (kind, value))
 
 
 if __name__ == "__main__":

@@ -34,7 +34,7 @@ class AsyncSimpleClient:
 
     ``max_input_buffer`` (an attribute, default 10,000) is how many events may wait for
     ``receive()``.  When one more arrives the oldest is dropped and counted in ``dropped_events``;
-    the first of each run of drops is logged as a warning.
+    the first of each run of drops is logged as an error.
     """
 
     client_class: ClassVar[type[AsyncClient]] = AsyncClient
@@ -211,6 +211,6 @@ class AsyncSimpleClient:
         self.dropped_events += 1
         if not self._overflowing and self.client is not None:
             self._overflowing = True
-            self.client.logger.warning(
+            self.client.logger.error(
                 "Nobody receives the events: dropping the oldest of %s", self.max_input_buffer
             )

@@ -14,8 +14,9 @@ import json
 import socket
 import sys
 
-import engineio
 import uvicorn
+
+import engineio
 
 options = json.loads(sys.argv[2])
 eio = engineio.AsyncServer(
@@ -65,7 +66,8 @@ def disconnect(_sid: str, reason: str) -> None:
 
 
 async def main() -> None:
-    listener = socket.socket()
+    # asyncio sets TCP_NODELAY only on sockets that name their protocol
+    listener = socket.socket(proto=socket.IPPROTO_TCP)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     listener.bind(("127.0.0.1", int(sys.argv[1])))
     listener.listen()

@@ -106,7 +106,7 @@ class AsyncClient(BaseClient):
             )
             await self._connect(self._port, url, engineio_path)
         except BaseException:
-            await self._release()
+            await self._release(abort=True)
             raise
         finally:
             self._connecting = False
@@ -151,7 +151,7 @@ class AsyncClient(BaseClient):
             session.close(reason or self.reason.CLIENT_DISCONNECT)
             await self._report_closed(reason or self.reason.CLIENT_DISCONNECT)
         finally:
-            await self._release()
+            await self._release(abort=abort)
         if reader is not None and not abort and not is_current(reader):
             await join(reader, self.request_timeout)
 
@@ -249,7 +249,7 @@ class AsyncClient(BaseClient):
                 await port.send((UPGRADE,))
             except (TransportError, ProtocolError) as error:
                 self.logger.warning("WebSocket upgrade failed: %s", error)
-                await port.close_websocket()
+                await port.close_websocket(self.request_timeout)
                 return
             session.upgraded()
             self.ws = port.websocket
@@ -266,7 +266,7 @@ class AsyncClient(BaseClient):
                 await self._report_closed(session.reason or self.reason.TRANSPORT_ERROR)
         finally:
             if self._session is session and self.state == "connected":
-                await self._release()
+                await self._release(abort=True)
 
     async def _read(self, session: ClientSession, port: HTTPPort) -> None:
         """Hand on what arrives, until the session or its transport ends."""
@@ -278,9 +278,7 @@ class AsyncClient(BaseClient):
             if session.is_open:
                 self.logger.warning("Connection to the server failed: %s", error)
 
-    async def _next_packets(
-        self, session: ClientSession, port: HTTPPort
-    ) -> Sequence[str | bytes]:
+    async def _next_packets(self, session: ClientSession, port: HTTPPort) -> Sequence[str | bytes]:
         timeout = session.patience(self.clock())
         if session.transport == "websocket":
             return (await port.receive(timeout),)
@@ -312,7 +310,7 @@ class AsyncClient(BaseClient):
                 self.logger.warning("Sending to the server failed: %s", error)
             await queue.wake()
             # the reader, which waits for the server, reports the end
-            await port.close()
+            await port.close(abort=True)
 
     async def _write(
         self, session: ClientSession, port: HTTPPort, batch: Sequence[Message]
@@ -360,7 +358,7 @@ class AsyncClient(BaseClient):
         except Exception:
             self.logger.exception("%s handler error", event)
 
-    async def _release(self) -> None:
+    async def _release(self, *, abort: bool) -> None:
         """Give up the connection's tasks, sockets and session; ready to connect again at once."""
         session, queue = self._session, self.queue
         port, self._port = self._port, None
@@ -375,7 +373,7 @@ class AsyncClient(BaseClient):
             if writer is not None:
                 await stop(writer)
             if port is not None:
-                await port.close()
+                await port.close(abort=abort)
         finally:
             if own_http is not None:
                 await own_http.close()

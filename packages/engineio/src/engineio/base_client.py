@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, overload
 from urllib.parse import quote, urlsplit
 
 from ._core.arity import takes
-from ._core.codec import make_codec
 from ._core.client_session import ClientSession
+from ._core.codec import make_codec
 from ._core.message import Message
 from ._core.reason import Reason
 from ._shell.logs import make_logger
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from types import FrameType
 
+    from ._core.client_session import Transport
     from ._core.layer import ClientLayer
     from .typing import Data, JSONModule, LoggerLike
 
@@ -72,7 +73,7 @@ class BaseClient:
     """Options, event handlers and URLs; ``AsyncClient`` adds everything that waits.
 
     :param logger: ``True``, ``False`` (errors only, default) or a logger.
-    :param json: object with ``dumps`` and ``loads`` for packets, process-wide.
+    :param json: object with ``dumps`` and ``loads`` for this client instead of ``Packet.json``.
     :param request_timeout: seconds for connecting, for a POST, and for each step of a WebSocket
         handshake or close (default 5).
     :param http_session: HTTP session to use and never close, or a function that returns one for
@@ -121,8 +122,9 @@ class BaseClient:
         self.http: Any = http_session if self.external_http else None
         self.ws: Any = None
         self.logger = make_logger(default_logger, logger)
-        if json is not None:
-            Packet.json = json
+        self._packet_class: type[Packet] = (
+            Packet if json is None else type("Packet", (Packet,), {"json": json})
+        )
         self.request_timeout = request_timeout
         self.ssl_verify = ssl_verify
         self.handle_sigint = handle_sigint
@@ -176,7 +178,7 @@ class BaseClient:
 
         if handler is None:
             return register
-        register(handler)
+        self.handlers[event] = handler
         return None
 
     def transport(self) -> str | None:
@@ -197,7 +199,7 @@ class BaseClient:
 
     def _prepare(
         self, headers: Mapping[str, str] | None, transports: str | Sequence[str] | None
-    ) -> str:
+    ) -> Transport:
         """Check that a connection may start; return the transport that it starts with."""
         if self.state != "disconnected" or self._connecting:
             raise ValueError("Client is not in a disconnected state")
@@ -209,7 +211,7 @@ class BaseClient:
             raise ValueError("No valid transports provided")
         self.transports = valid
         self._headers = dict(headers or {})
-        return valid[0]
+        return "polling" if valid[0] == "polling" else "websocket"
 
     def _engineio_url(self, url: str, engineio_path: str, transport: str) -> str:
         """Return the Engine.IO URL on the server of ``url``; its path is not used."""
@@ -257,13 +259,13 @@ class BaseClient:
             connected_clients.remove(self)
 
     def _encode(self, data: Data) -> Message:
-        encoded = Packet(MESSAGE, data=data).encode()
+        encoded = self._packet_class(MESSAGE, data=data).encode()
         if isinstance(encoded, str):
             return Message(encoded.encode())
         return Message(bytes(encoded), binary=True)
 
     def _decode(self, data: str | bytes) -> Any:
-        return decode_text(data) if isinstance(data, str) else data
+        return decode_text(data, self._packet_class.json) if isinstance(data, str) else data
 
     def _disconnect_args(self, handler: Callable[..., Any], reason: str) -> tuple[str, ...]:
         """What a disconnect handler is called with; those of old take no reason."""

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import sys
 from collections import deque
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from ..exceptions import ProtocolError
 from .handshake import parse_open
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from .handshake import Handshake
+
+Transport: TypeAlias = Literal["polling", "websocket"]
 
 MAX_POST_PACKETS = 16
 """Packets in one POST: Python servers refuse more (``Payload.max_decode_packets``)."""
@@ -58,7 +60,7 @@ class ClientSession:
         "transport",
     )
 
-    def __init__(self, transport: Literal["polling", "websocket"], max_buffered: int | None) -> None:
+    def __init__(self, transport: Transport, max_buffered: int | None) -> None:
         self.transport = transport
         self.max_buffered = max_buffered
         self.buffered = 0
@@ -91,8 +93,8 @@ class ClientSession:
         """Take one packet; return the application's message, or ``None`` if it was for us.
 
         A PING makes a PONG due, which leaves before all that waits, so that a slow uplink does not
-        look like a dead client; only the latest is kept.  A CLOSE ends the session; what follows it is ignored.  Raises
-        ProtocolError for what is not a packet.
+        look like a dead client; only the latest is kept.  A CLOSE ends the session; what follows
+        it is ignored.  Raises ProtocolError for what is not a packet.
         """
         if self.reason is not None or self._ending:
             return None

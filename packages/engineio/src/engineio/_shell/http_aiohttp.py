@@ -7,16 +7,19 @@ caller's headers.  Whatever fails on the network is a ``TransportError``; every 
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Any, NoReturn
+import contextlib
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 import aiohttp
 
 from .transport_error import Response, TransportError
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine, Mapping, Sequence
+    from collections.abc import Awaitable, Mapping, Sequence
 
     from .._core.message import Message
+
+T = TypeVar("T")
 
 TEXT = aiohttp.WSMsgType.TEXT
 BINARY = aiohttp.WSMsgType.BINARY
@@ -24,6 +27,10 @@ BINARY = aiohttp.WSMsgType.BINARY
 KEEPALIVE = 1.5
 """Seconds that an idle connection is kept: less than any common server does (gunicorn: 2, uvicorn
 and Node: 5), so that no POST goes out on a connection that is just being closed."""
+
+LAST_WORDS = 0.1
+"""Seconds that a server gets to end a poll after our CLOSE, or to answer the close frame of a
+WebSocket that is given up.  Nothing depends on it: it only spares both a reset connection."""
 
 _FAILURES = (aiohttp.ClientError, OSError, asyncio.TimeoutError)
 
@@ -50,7 +57,7 @@ class HTTPPort:
         limit: int,
         websocket_options: Mapping[str, Any],
     ) -> None:
-        self.websocket: aiohttp.ClientWebSocketResponse | None = None
+        self.websocket: aiohttp.ClientWebSocketResponse[bool] | None = None
         self._session = session
         self._headers = dict(headers)
         self._options: dict[str, Any] = {} if verify else {"ssl": False}
@@ -93,15 +100,14 @@ class HTTPPort:
         """Open the WebSocket; it is then ``websocket``."""
         self._check_open()
         options = {
-            "timeout": aiohttp.ClientWSTimeout(ws_close=self._timeout),
+            # its fields have no annotations that pyright could see
+            "timeout": aiohttp.ClientWSTimeout(ws_close=self._timeout),  # pyright: ignore[reportCallIssue]
             "max_msg_size": self._limit,
             **self._options,
             **self._websocket_options,
         }
         options["headers"] = {**self._headers, **(self._websocket_options.get("headers") or {})}
-        self.websocket = await self._within(
-            self._timeout, self._session.ws_connect(url, **options)
-        )
+        self.websocket = await self._within(self._timeout, self._session.ws_connect(url, **options))
 
     async def send(self, messages: Sequence[Message]) -> None:
         """Write messages to the WebSocket, one frame each; waits while the peer is slow."""
@@ -129,21 +135,25 @@ class HTTPPort:
             self._fail(str(message.data))
         self._fail(f"the WebSocket was closed with code {websocket.close_code}")
 
-    async def close_websocket(self) -> None:
-        """Close the WebSocket, within ``timeout``; failures do not matter any more."""
+    async def close_websocket(self, patience: float) -> None:
+        """Close the WebSocket; the server has ``patience`` seconds to close it too."""
         websocket, self.websocket = self.websocket, None
         if websocket is not None:
-            try:
-                await asyncio.wait_for(websocket.close(), self._timeout)
-            except _FAILURES:
-                pass
+            with contextlib.suppress(*_FAILURES):
+                await asyncio.wait_for(websocket.close(), patience)
 
-    async def close(self) -> None:
-        """End everything that is under way, within ``timeout``; later calls fail."""
+    async def close(self, *, abort: bool) -> None:
+        """End everything that is under way; later calls fail.
+
+        The server has ``timeout`` seconds to close the WebSocket too, with ``abort`` next to none.
+        """
         self._closed = True
-        if self._poll is not None:
-            self._poll.cancel()
-        await self.close_websocket()
+        poll = self._poll
+        if poll is not None:
+            if not abort:
+                await asyncio.wait({poll}, timeout=LAST_WORDS)
+            poll.cancel()
+        await self.close_websocket(LAST_WORDS if abort else self._timeout)
 
     async def _request(
         self, method: str, url: str, headers: Mapping[str, str], body: bytes | None, timeout: float
@@ -169,7 +179,7 @@ class HTTPPort:
                 self._fail(f"the response is larger than {self._limit} bytes")
         return bytes(body)
 
-    async def _within(self, timeout: float, exchange: Coroutine[Any, Any, Any]) -> Any:
+    async def _within(self, timeout: float, exchange: Awaitable[T]) -> T:
         try:
             return await asyncio.wait_for(exchange, timeout)
         except asyncio.TimeoutError as error:
@@ -187,7 +197,7 @@ class HTTPPort:
         if self._session.closed:
             self._fail("the HTTP session is closed")
 
-    def _open_socket(self) -> aiohttp.ClientWebSocketResponse:
+    def _open_socket(self) -> aiohttp.ClientWebSocketResponse[bool]:
         if self.websocket is None:
             self._fail("the connection was closed")
         return self.websocket

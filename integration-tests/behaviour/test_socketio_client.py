@@ -243,6 +243,69 @@ async def test_a_drop_while_connecting_fails_at_once_and_runs_the_disconnect_han
     assert not client.connected
 
 
+async def test_disconnect_ends_a_handshake_that_hangs(log: Any, soon: Any) -> None:
+    async def hang(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        log.handler("request")()
+        await reader.read()
+        writer.close()
+        await writer.wait_closed()
+
+    client = socketio.AsyncClient(handle_sigint=False, request_timeout=60)
+    server = await asyncio.start_server(hang, "127.0.0.1", 0)
+    async with server:
+        url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        for _ in range(2):
+            connecting = asyncio.ensure_future(client.connect(url))
+            assert await log.next() == ("request",)
+            await soon(client.disconnect())
+            with pytest.raises(ConnectionError, match="aborted"):
+                await soon(connecting)
+        await soon(client.wait())
+
+
+async def test_connect_waits_for_an_attempt_that_was_given_up(
+    world: Any, log: Any, soon: Any
+) -> None:
+    client = world.client()
+    log.watch(client, "connect", namespace="/chat")
+    first = asyncio.ensure_future(
+        world.connect(client, auth={"slow": "/"}, namespaces=["/chat", "/"])
+    )
+    assert await log.next() == ("connect",)
+
+    await soon(asyncio.gather(client.disconnect(), world.connect(client)))
+
+    assert client.connected
+    with pytest.raises(ConnectionError):
+        await first
+
+
+async def test_an_acknowledgement_never_goes_to_a_later_connection(world: Any, log: Any) -> None:
+    client = world.client(reconnection_delay=0.01)
+    log.watch(client, "connect")
+    answer = asyncio.Event()
+
+    @client.event
+    async def question() -> str:
+        log.handler("question")()
+        await answer.wait()
+        log.handler("answered")()
+        return "stale"
+
+    await world.connect(client)
+    await client.emit("ask", ("question",))
+    assert [await log.next(), await log.next()] == [("connect",), ("question",)]
+    await client.emit("close")
+    assert await log.next() == ("connect",)
+
+    client.on("question", lambda: "fresh")
+    asking = asyncio.ensure_future(client.call("ask", ("question",)))
+    answer.set()
+
+    assert await log.next() == ("answered",)
+    assert await asking == ["fresh"]
+
+
 # reconnecting
 
 

@@ -89,11 +89,13 @@ class AsyncClient(BaseClient):
         ``ConnectionError`` when connected already, when the server cannot be reached, or when a
         namespace refused, and ``ValueError`` for transports that do not exist.
         """
-        if self.connected:
+        if self.connected or self._closing:
             raise ConnectionError("Already connected")
-        await self._stop_reconnecting()
-        if self._connecting:
+        attempting = self._connecting and not self._reconnect_abort.is_set()
+        if attempting and self._reconnect_task is None or aio.is_current(self._reconnect_task):
             raise ConnectionError("Already connecting")
+        await self._stop_reconnecting()
+        await self._idle.wait()
         self._remember(
             url, headers, auth, transports, namespaces, socketio_path, wait, wait_timeout
         )
@@ -156,11 +158,12 @@ class AsyncClient(BaseClient):
         call = PendingCall(aio.create_event())
         id = await self._emit(event, data, namespace, call)
         try:
-            answered = await aio.wait_event(call.done, timeout)
+            await aio.wait_event(call.done, timeout)
         finally:
-            self._acks.pop(namespace, id)
+            if not call.done.is_set():
+                self._acks.pop(namespace, id)
         if call.args is None:
-            raise CallInterruptedError() if answered else TimeoutError()
+            raise CallInterruptedError() if call.done.is_set() else TimeoutError()
         return call.value
 
     async def disconnect(self) -> None:
@@ -345,24 +348,32 @@ class AsyncClient(BaseClient):
         if self._closing or self.sid is None:
             return
         self.logger.info("Engine.IO connection dropped: %s", reason)
+        self._closing = True
+        try:
+            await self._end(reason)
+        finally:
+            self._closing = False
+
+    async def _end(self, reason: str) -> None:
+        """Run the disconnect handlers, then start reconnecting if that is what comes next."""
         abort = self._reconnect_abort
         lost = self.eio.state == "connected" and self._state.in_use
-        self._closing = True
         namespaces = self._state.leave_all()
         self._forget_callbacks()
-        for namespace in namespaces:
-            await self._run_handler("disconnect", namespace, reason)
-        self._reset()
-        self._progress.set()
-        if self._trying:
-            pass
-        elif lost and self.reconnection and not abort.is_set():
-            self._reconnect_task = self.start_background_task(self._reconnect, abort)
-        else:
+        try:
             for namespace in namespaces:
-                await self._run_handler("__disconnect_final", namespace)
-            self._set_idle()
-        self._closing = False
+                await self._run_handler("disconnect", namespace, reason)
+        finally:
+            self._reset()
+            self._progress.set()
+        if self._trying:
+            return
+        if lost and self.reconnection and not abort.is_set():
+            self._reconnect_task = self.start_background_task(self._reconnect, abort)
+            return
+        for namespace in namespaces:
+            await self._run_handler("__disconnect_final", namespace)
+        self._set_idle()
 
     # what the server sends
 
@@ -385,14 +396,16 @@ class AsyncClient(BaseClient):
         if not self._connecting and not self._closing and self.sid and not self._state.in_use:
             await self._leave()
 
-    async def _handle_event(self, namespace: str, id: int | None, data: list[Any]) -> None:
+    async def _handle_event(
+        self, connection: str | None, namespace: str, id: int | None, data: list[Any]
+    ) -> None:
         self.logger.info('Received event "%s" [%s]', data[0], namespace)
         try:
             result = await self._trigger_event(data[0], namespace, *data[1:])
         except Exception:
             self.logger.exception('The handler of event "%s" [%s] failed', data[0], namespace)
             return
-        if id is not None:
+        if id is not None and connection == self.sid:
             messages = self._wire.encoder.ack(namespace, id, acknowledgement(result))
             await self.eio.send_messages(messages)
 

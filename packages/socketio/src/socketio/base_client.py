@@ -320,7 +320,9 @@ class BaseClient:
         """Run a function without waiting for it; functions start in the order of the calls."""
         raise NotImplementedError
 
-    def _handle_event(self, namespace: str, id: int | None, data: list[Any]) -> Any:
+    def _handle_event(
+        self, connection: str | None, namespace: str, id: int | None, data: list[Any]
+    ) -> Any:
         """Run the handler of an event and send its acknowledgement."""
         raise NotImplementedError
 
@@ -404,7 +406,8 @@ class BaseClient:
     def _take(self, packet: Inbound) -> None:
         """Act on a packet of the server; handlers are started, not waited for."""
         if packet.type == EVENT:
-            self._start(self._handle_event, packet.namespace, packet.id, packet.data)
+            # an acknowledgement must not go to another connection than its event came from
+            self._start(self._handle_event, self.sid, packet.namespace, packet.id, packet.data)
         elif packet.type == ACK:
             self._handle_ack(packet.namespace, packet.id, packet.data)
         elif packet.type == CONNECT:

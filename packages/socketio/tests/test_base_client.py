@@ -1,0 +1,142 @@
+"""Options, registration and small rules of the clients; no sockets."""
+
+from __future__ import annotations
+
+import signal
+from typing import Any
+
+import pytest
+
+import socketio
+from socketio import base_client
+from socketio.base_client import BaseClient, acknowledgement, arguments
+from socketio.base_namespace import BaseClientNamespace
+from socketio.packet import Packet
+
+
+@pytest.fixture
+def client() -> socketio.AsyncClient:
+    return socketio.AsyncClient(handle_sigint=False)
+
+
+def handler(*args: Any) -> None: ...
+
+
+def test_on_registers_directly_and_as_a_decorator(client: socketio.AsyncClient) -> None:
+    assert client.on("a", handler) is None
+    assert client.on("b")(handler) is handler
+    assert client.on("c", namespace="/chat")(handler) is handler
+
+    assert client.handlers == {"/": {"a": handler, "b": handler}, "/chat": {"c": handler}}
+
+
+def test_event_registers_under_the_name_of_the_function(client: socketio.AsyncClient) -> None:
+    assert client.event(handler) is handler
+    assert client.event()(handler) is handler
+    assert client.event(namespace="/chat")(handler) is handler
+
+    assert client.handlers == {"/": {"handler": handler}, "/chat": {"handler": handler}}
+
+
+def test_the_last_registration_wins(client: socketio.AsyncClient) -> None:
+    client.on("a", print)
+    client.on("a", handler)
+
+    assert client.handlers["/"]["a"] is handler
+
+
+def test_a_namespace_object_learns_its_client(client: socketio.AsyncClient) -> None:
+    chat = socketio.AsyncClientNamespace("/chat")
+
+    client.register_namespace(chat)
+
+    assert client.namespace_handlers == {"/chat": chat}
+    assert chat.client is client
+
+
+@pytest.mark.parametrize(
+    "wrong", [object(), socketio.AsyncClientNamespace, BaseClientNamespace("/chat")]
+)
+def test_other_objects_are_not_namespaces(client: socketio.AsyncClient, wrong: Any) -> None:
+    with pytest.raises(ValueError, match="Not a"):
+        client.register_namespace(wrong)
+
+
+@pytest.mark.parametrize("serializer", ["pickle", "cbor", "json", None, object])
+def test_an_unknown_serializer_is_an_error(serializer: Any) -> None:
+    with pytest.raises(ValueError, match="serializer"):
+        socketio.AsyncClient(serializer=serializer, handle_sigint=False)
+
+
+def test_the_serializer_may_be_a_packet_class() -> None:
+    class Mine(Packet): ...
+
+    client = socketio.AsyncClient(serializer=Mine, handle_sigint=False)
+
+    assert client.packet_class is Mine
+
+
+def test_engine_options_reach_the_engine() -> None:
+    client = socketio.AsyncClient(request_timeout=7, engineio_logger=False, handle_sigint=False)
+
+    assert (client.eio.request_timeout, client.eio.handle_sigint) == (7, False)
+
+
+def test_an_option_that_nobody_knows_is_an_error() -> None:
+    with pytest.raises(TypeError):
+        socketio.AsyncClient(no_such_option=1)
+
+
+@pytest.mark.parametrize(
+    ("given", "requested"),
+    [
+        (None, ["/", "/chat", "/class"]),
+        ([], ["/", "/chat", "/class"]),
+        ("/one", ["/one"]),
+        (["/a", "/b", "/a"], ["/a", "/b"]),
+    ],
+)
+def test_the_requested_namespaces_are_those_given_or_those_with_handlers(
+    client: socketio.AsyncClient, given: Any, requested: list[str]
+) -> None:
+    client.on("a", handler)
+    client.on("a", handler, namespace="*")
+    client.on("a", handler, namespace="/chat")
+    client.register_namespace(socketio.AsyncClientNamespace("/class"))
+
+    assert client._requested(given) == requested
+
+
+def test_without_handlers_the_default_namespace_is_requested(client: socketio.AsyncClient) -> None:
+    client.on("a", handler, namespace="*")
+
+    assert client._requested(None) == ["/"]
+
+
+@pytest.mark.parametrize(
+    ("data", "sent"),
+    [(None, []), ((), []), ((None,), [None]), (1, [1]), ([1, 2], [[1, 2]]), ((1, 2), [1, 2])],
+)
+def test_data_becomes_arguments(data: Any, sent: list[Any]) -> None:
+    assert arguments("event", data) == ["event", *sent]
+    assert acknowledgement(data) == sent
+
+
+def test_sigint_stops_reconnections_and_does_what_it_did_before(
+    client: socketio.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(base_client, "original_signal_handler", lambda *args: args)
+    monkeypatch.setattr(base_client, "reconnecting_clients", [client])
+
+    assert base_client.signal_handler(signal.SIGINT, None) == (signal.SIGINT, None)
+
+    assert client._reconnect_abort.is_set()
+
+
+def test_sigint_without_an_earlier_handler_is_a_keyboard_interrupt() -> None:
+    with pytest.raises(KeyboardInterrupt):
+        base_client.signal_handler(signal.SIGINT, None)
+
+
+def test_the_base_class_is_of_no_concurrency_model() -> None:
+    assert not BaseClient.is_asyncio_based(BaseClient.__new__(BaseClient))

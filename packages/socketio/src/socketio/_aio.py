@@ -97,9 +97,14 @@ async def current_value(value: Any) -> Any:
     return await call(value) if callable(value) else value
 
 
+def is_current(task: Task | None) -> bool:
+    """Return True if ``task`` is the one that runs now."""
+    return task is not None and task is asyncio.current_task()
+
+
 async def join(task: Task) -> None:
     """Wait until ``task`` has ended, however it ends; return at once if it is the caller."""
-    if task is not asyncio.current_task():
+    if not is_current(task):
         await asyncio.wait({task})
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import struct
+import subprocess
+import sys
 import zlib
 from random import Random
 from typing import TYPE_CHECKING, Any
@@ -270,6 +272,22 @@ async def test_a_taken_name_gets_a_number(chat: Any):
     assert [await names.get(), await names.get()] == [{"name": "Ada"}, {"name": "Ada 2"}]
     for client in clients:
         await client.disconnect()
+
+
+def test_a_terminal_joins_the_chat(chat: Any, open_page: Callable[..., Any]):
+    ada = open_page("Ada")
+    command = [sys.executable, "-m", "socketio", chat.url, "--auth", '{"name": "Terminal"}']
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+    with subprocess.Popen(command, **pipes) as terminal:
+        print('/call join {"room": "lobby"}', file=terminal.stdin, flush=True)
+        ada.wait_for("#members li:has-text('Terminal')")
+        print("Typed in a terminal", file=terminal.stdin, flush=True)
+        ada.sees("Typed in a terminal")
+        ada.say("Seen in a browser")
+        assert any("Seen in a browser" in line for line in iter(terminal.stdout.readline, ""))
+        print("/quit", file=terminal.stdin, flush=True)
+    assert terminal.returncode == 0
+    ada.wait_for("#room-count:text-is('Only you are here')")
 
 
 async def test_a_plain_text_goes_to_the_room_that_its_author_is_in(chat: Any):

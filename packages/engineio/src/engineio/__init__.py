@@ -1,0 +1,9 @@
+"""Engine.IO servers and clients: real-time messages over long-polling and WebSocket."""
+
+from __future__ import annotations
+
+from .async_client import AsyncClient
+from .async_drivers.asgi import ASGIApp
+from .async_server import AsyncServer
+
+__all__ = ["ASGIApp", "AsyncClient", "AsyncServer"]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import logging
 from typing import TYPE_CHECKING, Any
 
 from ._aio import call, start
@@ -194,6 +193,3 @@ class AsyncServer(AsyncEntry):
 
     async def _run_disconnect(self, handler: Callable[..., Any], args: tuple[str, ...]) -> None:
         await call(handler, *args)
-
-    def _verbose(self) -> bool:
-        return self.logger.isEnabledFor(logging.INFO)

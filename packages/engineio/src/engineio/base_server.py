@@ -9,6 +9,7 @@ import time
 import warnings
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, overload
 
+from . import json as default_json
 from ._core.codec import make_codec
 from ._core.cookies import check_cookie_option
 from ._core.cors import check_origins_option
@@ -132,7 +133,9 @@ class BaseServer:
         self.logger = make_logger(default_logger, logger)
         self.log_message_keys: set[str] = set()
         self.handlers: dict[str, Callable[..., Any]] = {}
-        self._codec = make_codec(json if json is not None else Packet.json)
+        if json is None and Packet.json is not default_json:
+            json = Packet.json  # documented: assigning it replaces the default of the process
+        self._codec = make_codec(json)
         self._layer: Layer | None = None
         self.clock: Callable[[], float] = time.monotonic
         self.engine = Engine(self, self._wake)
@@ -244,6 +247,10 @@ class BaseServer:
                 continue
             return mode, module._async
         raise ValueError(f"Invalid async_mode specified: {', '.join(modes)} cannot be imported")
+
+    def _verbose(self) -> bool:
+        """Whether somebody reads the packets in the log."""
+        return self.logger.isEnabledFor(logging.INFO)
 
     def _wake(self) -> None:
         """The engine has something to flush; to be done before long, once."""

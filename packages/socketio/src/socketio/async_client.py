@@ -160,7 +160,7 @@ class AsyncClient(BaseClient):
         try:
             await aio.wait_event(call.done, timeout)
         finally:
-            if not call.done.is_set():
+            if id is not None and not call.done.is_set():
                 self._acks.pop(namespace, id)
         if call.args is None:
             raise CallInterruptedError() if call.done.is_set() else TimeoutError()
@@ -277,7 +277,7 @@ class AsyncClient(BaseClient):
         else:
             self._left.clear()
             try:
-                for namespace in self.namespaces:
+                for namespace in list(self.namespaces):
                     await self.eio.send_messages(self._wire.encoder.disconnect(namespace))
                 await self.eio.disconnect()
             finally:
@@ -428,7 +428,8 @@ class AsyncClient(BaseClient):
         try:
             messages = self._wire.encoder.event(namespace, arguments(event, data), id)
         except BaseException:
-            self._acks.pop(namespace, id)
+            if id is not None:
+                self._acks.pop(namespace, id)
             raise
         await self.eio.send_messages(messages)
         return id

@@ -282,7 +282,8 @@ class BaseClient:
             return self.on(args[0].__name__)(args[0])
 
         def register(handler: HandlerT) -> HandlerT:
-            return self.on(handler.__name__, *args, **kwargs)(handler)
+            self.on(handler.__name__, handler, *args, **kwargs)
+            return handler
 
         return register
 
@@ -379,10 +380,12 @@ class BaseClient:
         if found is not None:
             handler, names = found
             return handler, fit(handler, event, (*names, *args))
-        if namespace in self.namespace_handlers:
-            return self.namespace_handlers[namespace].trigger_event, (event, *args)
-        if "*" in self.namespace_handlers:
-            return self.namespace_handlers["*"].trigger_event, (event, namespace, *args)
+        owner: Any = self.namespace_handlers.get(namespace)
+        if owner is not None:
+            return owner.trigger_event, (event, *args)
+        owner = self.namespace_handlers.get("*")
+        if owner is not None:
+            return owner.trigger_event, (event, namespace, *args)
         return None, ()
 
     @property
@@ -419,7 +422,7 @@ class BaseClient:
 
     def _handle_connect(self, namespace: str, data: Any) -> None:
         sid = data.get("sid") if isinstance(data, dict) else None
-        if not self._state.accept(namespace, sid or self.sid):
+        if not self._state.accept(namespace, str(sid or self.sid)):
             self.logger.warning("Unexpected connection to namespace %s", namespace)
             return
         self.logger.info("Namespace %s is connected", namespace)

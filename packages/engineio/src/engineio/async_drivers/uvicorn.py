@@ -21,8 +21,8 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
-from picows import WSCloseCode, WSListener, WSMsgType
-from picows.picows import WSAutoPingStrategy, WSProtocol
+from picows import WSAutoPingStrategy, WSCloseCode, WSListener, WSMsgType
+from picows.picows import WSProtocol  # type: ignore[attr-defined]  # not in its stubs
 from uvicorn.protocols.utils import get_local_addr, get_remote_addr, is_ssl
 from uvicorn.protocols.websockets.auto import AutoWebSocketsProtocol
 
@@ -77,11 +77,11 @@ class WebSocketProtocol(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Take over the connection from uvicorn's HTTP protocol."""
         self._transport = transport
-        self._state.connections.add(self)  # type: ignore[arg-type]
+        self._state.connections.add(self)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """The peer left before the application answered the handshake."""
-        self._state.connections.discard(self)  # type: ignore[arg-type]
+        self._state.connections.discard(self)
         if self._bridge is not None:
             self._bridge.lost()
 
@@ -155,7 +155,7 @@ class WebSocketProtocol(asyncio.Protocol):
 
     def delegate(self, config: Config) -> None:
         """Let uvicorn's own WebSocket implementation answer the handshake instead."""
-        self._state.connections.discard(self)  # type: ignore[arg-type]
+        self._state.connections.discard(self)
         if AutoWebSocketsProtocol is None:
             raise RuntimeError("install websockets or wsproto for WebSocket routes of your own")
         protocol: Any = AutoWebSocketsProtocol(
@@ -427,7 +427,13 @@ class Listener(WSListener):
 
     def on_ws_disconnected(self, transport: WSTransport) -> None:
         """The connection has ended."""
-        self._state.connections.discard(self._connection)  # type: ignore[arg-type]
+        self._state.connections.discard(self._connection)
+        handshake = transport.close_handshake
+        if handshake is not None and handshake.sent is not None and not handshake.recv_then_sent:
+            # picows closed it for a frame that breaks RFC 6455 or is too large, or the engine
+            # did, which then ignores this
+            too_large = handshake.sent.code == WSCloseCode.MESSAGE_TOO_BIG
+            self._refuse(ProtocolError("invalid frame", 413 if too_large else 400))
         if self._mailbox is not None:
             self._mailbox.lost()
 

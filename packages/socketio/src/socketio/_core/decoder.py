@@ -1,0 +1,269 @@
+"""Engine.IO messages to Socket.IO packets, with everything checked that the protocol demands.
+
+hot path: ``DefaultDecoder.feed`` runs once per incoming message.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+from engineio.exceptions import ProtocolError
+
+from ..packet import (
+    ACK,
+    BINARY_ACK,
+    BINARY_EVENT,
+    CONNECT,
+    CONNECT_ERROR,
+    DISCONNECT,
+    EVENT,
+    MAX_COUNT_DIGITS,
+    MAX_ID_DIGITS,
+    insert_attachments,
+)
+
+if TYPE_CHECKING:
+    from engineio._core.codec import Codec
+
+    from ..packet import Packet
+
+MAX_ATTACHMENTS = 100
+"""Default limit of attachments in a packet; the official server takes 10, python-socketio any
+number: enough for the second to stay compatible."""
+
+MAX_ATTACHMENT_BYTES = 100_000_000
+"""Default limit of the attachments of one packet together, bytes: ``MAX_ATTACHMENTS`` messages of
+Engine.IO's default size."""
+
+MAX_NAMESPACE_LENGTH = 512
+"""Characters of the longest namespace name that is accepted."""
+
+RESERVED_EVENTS = frozenset(
+    ("connect", "connect_error", "disconnect", "disconnecting", "newListener", "removeListener")
+)
+"""Names that no packet may carry as an event: the list of the official implementation."""
+
+
+@dataclass(slots=True)
+class PacketLimits:
+    """What a decoder accepts."""
+
+    max_attachments: int = MAX_ATTACHMENTS
+    max_attachment_bytes: int = MAX_ATTACHMENT_BYTES
+
+
+class Inbound:
+    """A decoded packet.
+
+    ``type`` is CONNECT, DISCONNECT, EVENT, ACK or CONNECT_ERROR.  ``data`` is a list that starts
+    with the event's name for EVENT, a list for ACK, ``None`` for DISCONNECT, else any JSON value.
+    """
+
+    __slots__ = ("data", "id", "namespace", "type")
+
+    def __init__(self, type: int, namespace: str, id: int | None, data: Any) -> None:
+        self.type = type
+        self.namespace = namespace
+        self.id = id
+        self.data = data
+
+
+class Decoder(Protocol):
+    """Decodes the messages of one connection, in order."""
+
+    @property
+    def waiting(self) -> bool:
+        """True while attachments of a packet are outstanding."""
+        ...
+
+    def feed(self, data: str | bytes) -> Inbound | None:
+        """Take one message; return a packet, or ``None`` while attachments are outstanding.
+
+        Raises ProtocolError for anything that is not a valid packet.
+        """
+        ...
+
+
+class DefaultDecoder:
+    """The text format of Socket.IO protocol revision 5."""
+
+    __slots__ = ("_attachments", "_expected", "_limits", "_loads", "_partial", "_size")
+
+    def __init__(self, codec: Codec, limits: PacketLimits) -> None:
+        self._loads = codec.loads
+        self._limits = limits
+        self._partial: Inbound | None = None
+        self._expected = 0
+        self._size = 0
+        self._attachments: list[bytes] = []
+
+    @property
+    def waiting(self) -> bool:
+        """True while attachments are outstanding."""
+        return self._partial is not None
+
+    def feed(self, data: str | bytes) -> Inbound | None:
+        """Take one message."""
+        if self._partial is not None:
+            return self._attach(self._partial, data)
+        if type(data) is not str:
+            raise ProtocolError("an attachment that was not announced")
+        try:
+            if data[:2] == "2[":  # by far the most frequent packet
+                return _event("/", None, self._loads(data[1:]))
+            return self._packet(data)
+        except ValueError as error:
+            raise ProtocolError(str(error)) from None
+
+    def _packet(self, text: str) -> Inbound | None:
+        kind = _KINDS.get(text[:1])
+        if kind is None:
+            raise ProtocolError("unknown packet type")
+        position = 1
+        expected = 0
+        if kind in (BINARY_EVENT, BINARY_ACK):
+            dash = text.find("-", 1, MAX_COUNT_DIGITS + 2)
+            expected = _number(text[1:dash] if dash > 0 else "", self._limits.max_attachments)
+            position = dash + 1
+        namespace = "/"
+        if text[position : position + 1] == "/":
+            comma = text.find(",", position, position + MAX_NAMESPACE_LENGTH + 1)
+            end = len(text) if comma < 0 else comma
+            if end - position > MAX_NAMESPACE_LENGTH:
+                raise ProtocolError("namespace too long")
+            namespace = text[position:end].partition("?")[0]
+            position = end + 1
+        start = position
+        while text[position : position + 1] in _DIGITS:
+            position += 1
+        id = _number(text[start:position]) if position > start else None
+        data = self._loads(text[position:]) if position < len(text) else None
+        packet = _MAKERS[kind](namespace, id, data)
+        if expected == 0:
+            return packet
+        self._partial = packet
+        self._expected = expected
+        return None
+
+    def _attach(self, packet: Inbound, data: str | bytes) -> Inbound | None:
+        if isinstance(data, str):
+            raise ProtocolError("text where an attachment is expected")
+        self._attachments.append(data)
+        self._size += len(data)
+        if self._size > self._limits.max_attachment_bytes:
+            raise ProtocolError("attachments too large", 413)
+        if len(self._attachments) < self._expected:
+            return None
+        attachments, self._attachments = self._attachments, []
+        self._partial = None
+        self._size = 0
+        try:
+            packet.data = insert_attachments(packet.data, attachments)
+        except ValueError as error:
+            raise ProtocolError(str(error)) from None
+        return packet
+
+
+class PacketClassDecoder:
+    """Any format that a subclass of ``Packet`` implements."""
+
+    __slots__ = ("_limits", "_packet_class", "_partial", "_size")
+
+    def __init__(self, packet_class: type[Packet], limits: PacketLimits) -> None:
+        self._packet_class = packet_class
+        self._limits = limits
+        self._partial: Packet | None = None
+        self._size = 0
+
+    @property
+    def waiting(self) -> bool:
+        """True while attachments are outstanding."""
+        return self._partial is not None
+
+    def feed(self, data: str | bytes) -> Inbound | None:
+        """Take one message."""
+        try:
+            packet = self._partial
+            if packet is None:
+                packet = self._packet_class(encoded_packet=data)
+                if packet.attachment_count > self._limits.max_attachments:
+                    raise ProtocolError("too many attachments")
+                if packet.attachment_count > 0:
+                    self._partial = packet
+                    return None
+            elif not self._attach(packet, data):
+                return None
+            kind = _FOLDED[packet.packet_type]
+            return _MAKERS[kind](packet.namespace or "/", packet.id, packet.data)
+        except ProtocolError:
+            raise
+        except Exception as error:  # whatever a serializer of the application raises
+            raise ProtocolError(f"invalid packet: {error}") from error
+
+    def _attach(self, packet: Packet, data: str | bytes) -> bool:
+        if isinstance(data, str):
+            raise ProtocolError("text where an attachment is expected")
+        self._size += len(data)
+        if self._size > self._limits.max_attachment_bytes:
+            raise ProtocolError("attachments too large", 413)
+        if not packet.add_attachment(data):
+            return False
+        self._partial = None
+        self._size = 0
+        return True
+
+
+_DIGITS = frozenset("0123456789")
+_KINDS = {str(kind): kind for kind in range(BINARY_ACK + 1)}
+_FOLDED = {
+    **{kind: kind for kind in range(BINARY_EVENT)},
+    BINARY_EVENT: EVENT,
+    BINARY_ACK: ACK,
+}
+
+
+def _number(text: str, limit: int | None = None) -> int:
+    if not (text.isascii() and text.isdigit()) or len(text) > MAX_ID_DIGITS:
+        raise ProtocolError("invalid number")
+    number = int(text)
+    if limit is not None and number > limit:
+        raise ProtocolError("too many attachments")
+    return number
+
+
+def _event(namespace: str, id: int | None, data: Any) -> Inbound:
+    if type(data) is not list or not data or type(data[0]) is not str:
+        raise ProtocolError("an event is a list that starts with its name")
+    if data[0] in RESERVED_EVENTS:
+        raise ProtocolError("a reserved event name")
+    return Inbound(EVENT, namespace, id, data)
+
+
+def _ack(namespace: str, id: int | None, data: Any) -> Inbound:
+    if type(data) is not list or id is None:
+        raise ProtocolError("an acknowledgement is a list with an id")
+    return Inbound(ACK, namespace, id, data)
+
+
+def _connect(namespace: str, id: int | None, data: Any) -> Inbound:
+    return Inbound(CONNECT, namespace, None, data)
+
+
+def _connect_error(namespace: str, id: int | None, data: Any) -> Inbound:
+    return Inbound(CONNECT_ERROR, namespace, None, data)
+
+
+def _disconnect(namespace: str, id: int | None, data: Any) -> Inbound:
+    return Inbound(DISCONNECT, namespace, None, None)
+
+
+_MAKERS = {
+    CONNECT: _connect,
+    DISCONNECT: _disconnect,
+    EVENT: _event,
+    ACK: _ack,
+    CONNECT_ERROR: _connect_error,
+    BINARY_EVENT: _event,
+    BINARY_ACK: _ack,
+}

@@ -1,0 +1,143 @@
+"""Socket.IO packets as Engine.IO messages, each event encoded once.
+
+hot path: one ``event`` per emit, one ``ack`` per acknowledged event.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Protocol
+
+from engineio._core.message import Message
+
+from ..packet import ACK, CONNECT, CONNECT_ERROR, DISCONNECT, EVENT, extract_attachments
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from engineio._core.codec import Codec
+
+    from ..packet import Packet
+
+
+class Encoder(Protocol):
+    """Encodes packets; a packet with attachments is several messages, to be sent as one unit.
+
+    All methods raise TypeError for data that the codec cannot write.
+    """
+
+    def event(self, namespace: str, args: Sequence[Any], id: int | None = None) -> list[Message]:
+        """Encode an event; ``args[0]`` is its name."""
+        ...
+
+    def ack(self, namespace: str, id: int, args: Sequence[Any]) -> list[Message]:
+        """Encode the answer to the event with this id."""
+        ...
+
+    def connect(self, namespace: str, data: Any = None) -> list[Message]:
+        """Encode a request to join a namespace, or its acceptance."""
+        ...
+
+    def disconnect(self, namespace: str) -> list[Message]:
+        """Encode the end of a namespace."""
+        ...
+
+    def connect_error(self, namespace: str, data: Any) -> list[Message]:
+        """Encode the refusal of a namespace."""
+        ...
+
+
+class DefaultEncoder:
+    """The text format of Socket.IO protocol revision 5."""
+
+    __slots__ = ("_dumps",)
+
+    def __init__(self, codec: Codec) -> None:
+        self._dumps = codec.dumps
+
+    def event(self, namespace: str, args: Sequence[Any], id: int | None = None) -> list[Message]:
+        """Encode an event."""
+        head = b"" if namespace == "/" else namespace.encode() + b","
+        if id is not None:
+            head += b"%d" % id
+        return self._with_data(b"42", b"45%d-", head, args)
+
+    def ack(self, namespace: str, id: int, args: Sequence[Any]) -> list[Message]:
+        """Encode an acknowledgement."""
+        head = b"%d" % id if namespace == "/" else b"%s,%d" % (namespace.encode(), id)
+        return self._with_data(b"43", b"46%d-", head, args)
+
+    def connect(self, namespace: str, data: Any = None) -> list[Message]:
+        """Encode a CONNECT packet."""
+        return self._control(b"40", namespace, data)
+
+    def disconnect(self, namespace: str) -> list[Message]:
+        """Encode a DISCONNECT packet."""
+        return self._control(b"41", namespace, None)
+
+    def connect_error(self, namespace: str, data: Any) -> list[Message]:
+        """Encode a CONNECT_ERROR packet."""
+        return self._control(b"44", namespace, data)
+
+    def _with_data(
+        self, text_kind: bytes, binary_kind: bytes, head: bytes, args: Sequence[Any]
+    ) -> list[Message]:
+        try:
+            return [Message(text_kind + head + self._dumps(args))]
+        except TypeError:
+            # JSON cannot hold bytes: only now is it worth looking for them
+            attachments: list[bytes] = []
+            data = extract_attachments(args, attachments)
+            if not attachments:
+                raise
+        messages = [Message(binary_kind % len(attachments) + head + self._dumps(data))]
+        messages += [Message(attachment, binary=True) for attachment in attachments]
+        return messages
+
+    def _control(self, kind: bytes, namespace: str, data: Any) -> list[Message]:
+        # servers of the JavaScript implementation expect the comma also where nothing follows
+        head = kind if namespace == "/" else kind + namespace.encode() + b","
+        return [Message(head if data is None else head + self._dumps(data))]
+
+
+class PacketClassEncoder:
+    """Any format that a subclass of ``Packet`` implements."""
+
+    __slots__ = ("_packet_class",)
+
+    def __init__(self, packet_class: type[Packet]) -> None:
+        self._packet_class = packet_class
+
+    def event(self, namespace: str, args: Sequence[Any], id: int | None = None) -> list[Message]:
+        """Encode an event."""
+        return self._encode(EVENT, namespace, list(args), id)
+
+    def ack(self, namespace: str, id: int, args: Sequence[Any]) -> list[Message]:
+        """Encode an acknowledgement."""
+        return self._encode(ACK, namespace, list(args), id)
+
+    def connect(self, namespace: str, data: Any = None) -> list[Message]:
+        """Encode a CONNECT packet."""
+        return self._encode(CONNECT, namespace, data)
+
+    def disconnect(self, namespace: str) -> list[Message]:
+        """Encode a DISCONNECT packet."""
+        return self._encode(DISCONNECT, namespace, None)
+
+    def connect_error(self, namespace: str, data: Any) -> list[Message]:
+        """Encode a CONNECT_ERROR packet."""
+        return self._encode(CONNECT_ERROR, namespace, data)
+
+    def _encode(
+        self, packet_type: int, namespace: str, data: Any, id: int | None = None
+    ) -> list[Message]:
+        return to_messages(self._packet_class(packet_type, data, namespace, id))
+
+
+def to_messages(packet: Packet) -> list[Message]:
+    """Return what ``packet.encode()`` gives as messages."""
+    encoded = packet.encode()
+    parts = encoded if isinstance(encoded, list) else [encoded]
+    return [
+        Message(b"4" + part.encode()) if isinstance(part, str) else Message(bytes(part), binary=True)
+        for part in parts
+    ]

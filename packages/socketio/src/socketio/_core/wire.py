@@ -1,0 +1,44 @@
+"""One wire format: the encoder of a server or client, and the decoders of its connections."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ..packet import Packet
+from .decoder import DefaultDecoder, PacketClassDecoder
+from .decoder import PacketLimits as PacketLimits
+from .encoder import DefaultEncoder, PacketClassEncoder
+
+if TYPE_CHECKING:
+    from engineio._core.codec import Codec
+
+    from .decoder import Decoder
+    from .encoder import Encoder
+
+
+class Wire:
+    """``encoder`` is shared by all connections; each has a decoder of its own."""
+
+    __slots__ = ("_codec", "_limits", "_packet_class", "encoder")
+
+    encoder: Encoder
+
+    def __init__(self, packet_class: type[Packet], codec: Codec, limits: PacketLimits) -> None:
+        self._packet_class = packet_class
+        self._codec = codec
+        self._limits = limits
+        if packet_class is Packet:
+            self.encoder = DefaultEncoder(codec)
+        else:
+            self.encoder = PacketClassEncoder(packet_class)
+
+    def new_decoder(self) -> Decoder:
+        """Return the decoder of a new connection."""
+        if self._packet_class is Packet:
+            return DefaultDecoder(self._codec, self._limits)
+        return PacketClassDecoder(self._packet_class, self._limits)
+
+
+def make_wire(packet_class: type[Packet], codec: Codec, limits: PacketLimits) -> Wire:
+    """Return the format of a packet class; with ``Packet`` itself the hand-written one."""
+    return Wire(packet_class, codec, limits)

@@ -1,0 +1,164 @@
+"""What the client managers of every concurrency model share: clients, rooms, callbacks.
+
+The method names are those that applications and packages built on python-socketio call.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Collection, Iterator
+from typing import TYPE_CHECKING, Any
+
+from ._core.acks import AckTable
+from ._core.registry import Registry
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from engineio.typing import JSONModule, LoggerLike
+
+    from ._core.registry import Rooms
+
+default_logger = logging.getLogger("socketio")
+
+
+class BaseManager:
+    """Keeps track of the clients of one server: who they are, and in which rooms.
+
+    Owner: the server's event loop, or its lock.
+    """
+
+    def __init__(self) -> None:
+        self.logger: LoggerLike | None = None
+        self.server: Any = None
+        self.json: JSONModule | None = None
+        self._registry = Registry()
+        self._acks = AckTable()
+
+    @property
+    def rooms(self) -> Rooms:
+        """Namespace to room to ``{sid: Engine.IO sid}``; room ``None`` is everybody.  Read only."""
+        return self._registry.rooms
+
+    @property
+    def callbacks(self) -> dict[str, dict[int, Callable[..., Any]]]:
+        """The callbacks that wait for an acknowledgement, by sid and id."""
+        return self._acks.callbacks
+
+    @property
+    def eio_to_sid(self) -> dict[str, dict[str, str]]:
+        """Engine.IO sid to namespace to sid."""
+        return self._registry.eio_to_sid
+
+    @property
+    def pending_connect(self) -> dict[str, dict[str, str]]:
+        """Namespace to the clients whose connect handler is running."""
+        return self._registry.pending_connect
+
+    @property
+    def pending_disconnect(self) -> dict[str, dict[str, str]]:
+        """Namespace to the clients whose disconnect handler is running."""
+        return self._registry.pending_disconnect
+
+    def set_server(self, server: Any) -> None:
+        """Remember the server; called by its constructor."""
+        self.server = server
+
+    def initialize(self) -> None:
+        """Prepare for the first client; subclasses start their listeners here."""
+
+    def get_namespaces(self) -> list[str]:
+        """Return the namespaces that have clients."""
+        return self._registry.namespaces()
+
+    def get_participants(
+        self, namespace: str, room: str | Collection[str] | None
+    ) -> Iterator[tuple[str, str]]:
+        """Yield ``(sid, Engine.IO sid)`` of each client in a room, in any of several, or of all."""
+        yield from list(self._registry.members(namespace, room).items())
+
+    def members(
+        self, namespace: str, room: str | Collection[str] | None
+    ) -> Mapping[str, str]:
+        """Return sid to Engine.IO sid of the clients in a room; may be live, do not change it."""
+        return self._registry.members(namespace, room)
+
+    def pre_connect(self, eio_sid: str, namespace: str) -> str | None:
+        """Add a client whose connect handler is about to run; return its new sid.
+
+        ``None`` if that connection is in the namespace already.
+        """
+        sid: str = self.server.eio.generate_id()
+        return sid if self._registry.pre_connect(sid, eio_sid, namespace) else None
+
+    def basic_connect(self, sid: str, namespace: str) -> None:
+        """Make a pending client connected: from now on it receives what is sent to its rooms."""
+        self._registry.connect(sid, namespace)
+
+    def is_pre_connected(self, sid: str, namespace: str) -> bool:
+        """True while the connect handler of this client runs."""
+        return self._registry.is_pending(sid, namespace)
+
+    def is_connected(self, sid: str | None, namespace: str) -> bool:
+        """True from the acceptance of the client until its disconnect begins."""
+        return sid is not None and self._registry.is_connected(sid, namespace)
+
+    def sid_from_eio_sid(self, eio_sid: str, namespace: str) -> str | None:
+        """Return the sid that a connection has in a namespace, or ``None``."""
+        return self._registry.sid(eio_sid, namespace)
+
+    def eio_sid_from_sid(self, sid: str, namespace: str) -> str | None:
+        """Return the Engine.IO sid of a client, or ``None``."""
+        return self._registry.eio_sid(sid, namespace)
+
+    def pre_disconnect(self, sid: str, namespace: str) -> str | None:
+        """Mark a client as leaving; return its Engine.IO sid, or ``None`` if it is unknown."""
+        return self._registry.pre_disconnect(sid, namespace)
+
+    def basic_disconnect(self, sid: str, namespace: str, **kwargs: Any) -> None:
+        """Forget a client, its rooms and its callbacks."""
+        self._registry.disconnect(sid, namespace)
+        self._acks.drop(sid)
+
+    def basic_enter_room(
+        self, sid: str, namespace: str, room: str, eio_sid: str | None = None
+    ) -> None:
+        """Put a client into a room.
+
+        ``ValueError`` if the namespace has no clients or ``room`` is the sid of another client;
+        ``KeyError`` for an unknown client.
+        """
+        if namespace not in self._registry.rooms:
+            raise ValueError("sid is not connected to requested namespace")
+        if room != sid and self.is_sid_room(namespace, room):
+            raise ValueError("a room cannot have the name of another client's sid")
+        self._registry.enter(sid, namespace, room)
+
+    def basic_leave_room(self, sid: str, namespace: str, room: str) -> None:
+        """Take a client out of a room; unknown clients and rooms are passed over."""
+        self._registry.leave(sid, namespace, room)
+
+    def basic_close_room(self, room: str, namespace: str) -> None:
+        """Take everybody out of a room; ``ValueError`` if it is the sid of a client."""
+        if self.is_sid_room(namespace, room):
+            raise ValueError("the room of a client's sid cannot be closed")
+        self._registry.close_room(room, namespace)
+
+    def is_sid_room(self, namespace: str, room: str) -> bool:
+        """True if ``room`` is the sid of a client."""
+        return self._registry.is_sid(room, namespace)
+
+    def get_rooms(self, sid: str, namespace: str) -> list[str]:
+        """Return the rooms of a client, its sid included; empty for an unknown client."""
+        return self._registry.rooms_of(sid, namespace)
+
+    def _generate_ack_id(self, sid: str, callback: Callable[..., Any]) -> int:
+        """Keep a callback and return the id under which its acknowledgement will come."""
+        return self._acks.add(sid, callback)
+
+    def _get_logger(self) -> LoggerLike:
+        """The manager's own logger, else the server's, else that of the package."""
+        if self.logger is not None:
+            return self.logger
+        server_logger: LoggerLike | None = getattr(self.server, "logger", None)
+        return default_logger if server_logger is None else server_logger

@@ -1,0 +1,185 @@
+"""The public packet class, for applications and packages that build Socket.IO packets.
+
+A subclass of it, given as ``serializer``, changes the wire format; with the class itself servers
+and clients use ``_core.encoder`` and ``_core.decoder``, which write and read the same.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
+
+from engineio import json as default_json
+
+if TYPE_CHECKING:
+    from engineio.typing import JSONModule
+
+(CONNECT, DISCONNECT, EVENT, ACK, CONNECT_ERROR, BINARY_EVENT, BINARY_ACK) = range(7)
+packet_names = [
+    "CONNECT",
+    "DISCONNECT",
+    "EVENT",
+    "ACK",
+    "CONNECT_ERROR",
+    "BINARY_EVENT",
+    "BINARY_ACK",
+]
+
+Encoded: TypeAlias = "str | bytes | list[str | bytes]"
+
+MAX_COUNT_DIGITS = 10
+"""Digits of an announced number of attachments; as python-socketio 5.x."""
+
+MAX_ID_DIGITS = 16
+"""Digits of an acknowledgement id: JavaScript's ``Number.MAX_SAFE_INTEGER`` has 16."""
+
+binary_types = (bytes, bytearray, memoryview)
+
+
+class Packet:
+    """One Socket.IO packet.
+
+    :param packet_type: one of the constants of this module.
+    :param data: what JSON can hold, and ``bytes`` anywhere in lists, tuples and dict values.
+    :param namespace: ``None`` or ``/`` for the default namespace.
+    :param id: acknowledgement id.
+    :param binary: whether ``data`` holds bytes; ``None`` looks for them.  ValueError if it does
+        in a packet that is neither an event nor an acknowledgement.
+    :param encoded_packet: decode this instead; ValueError if it is malformed.
+    """
+
+    uses_binary_events: ClassVar[bool] = True
+    json: ClassVar[JSONModule] = default_json
+    """The default JSON module of all servers and clients; assign to replace it."""
+
+    def __init__(
+        self,
+        packet_type: int = EVENT,
+        data: Any = None,
+        namespace: str | None = None,
+        id: int | None = None,
+        binary: bool | None = None,
+        encoded_packet: Any = None,
+    ) -> None:
+        self.packet_type = packet_type
+        self.data = data
+        self.namespace = namespace
+        self.id = id
+        self.attachment_count = 0
+        self.attachments: list[bytes] = []
+        if encoded_packet is not None:
+            self.attachment_count = self.decode(encoded_packet) or 0
+        elif self.uses_binary_events and (self.data_is_binary(data) if binary is None else binary):
+            if packet_type == EVENT:
+                self.packet_type = BINARY_EVENT
+            elif packet_type == ACK:
+                self.packet_type = BINARY_ACK
+            else:
+                raise ValueError("Packet does not support binary payload.")
+
+    def encode(self) -> Encoded:
+        """Return the text of the packet, or a list of the text and the attachments."""
+        data = self.data
+        attachments: list[bytes] | None = None
+        encoded = str(self.packet_type)
+        if self.packet_type in (BINARY_EVENT, BINARY_ACK):
+            data, attachments = self.deconstruct_binary(data)
+            encoded += f"{len(attachments)}-"
+        if self.namespace is not None and self.namespace != "/":
+            encoded += self.namespace + ","
+        if self.id is not None:
+            encoded += str(self.id)
+        if data is not None:
+            encoded += self.json.dumps(data, separators=(",", ":"))
+        return encoded if attachments is None else [encoded, *attachments]
+
+    def decode(self, encoded_packet: Any) -> int:
+        """Fill this packet from its text; return how many attachments are to follow.
+
+        ValueError for a malformed packet.
+        """
+        try:
+            self.packet_type = _digits(encoded_packet[:1], 1)
+        except (TypeError, ValueError):
+            raise ValueError("unknown packet type") from None
+        rest = encoded_packet[1:]
+        count, dash, after = rest[: MAX_COUNT_DIGITS + 1].partition("-")
+        attachments = 0
+        if dash and count.isascii() and count.isdigit():
+            attachments = int(count)
+            rest = rest[len(count) + 1 :]
+        self.namespace = None
+        if rest.startswith("/"):
+            namespace, _, rest = rest.partition(",")
+            self.namespace = namespace.partition("?")[0]
+        number = rest[: len(rest) - len(rest.lstrip("0123456789"))]
+        self.id = _digits(number, MAX_ID_DIGITS) if number else None
+        rest = rest[len(number) :]
+        self.data = self.json.loads(rest) if rest else None
+        return attachments
+
+    def add_attachment(self, attachment: bytes) -> bool:
+        """Take the next attachment; True once the packet is complete.
+
+        ValueError for one that was not announced or that no placeholder stands for.
+        """
+        if self.attachment_count <= len(self.attachments):
+            raise ValueError("Unexpected binary attachment")
+        self.attachments.append(attachment)
+        if self.attachment_count > len(self.attachments):
+            return False
+        self.data = self.reconstruct_binary(self.data, self.attachments)
+        return True
+
+    @classmethod
+    def data_is_binary(cls, data: Any) -> bool:
+        """Whether there are bytes anywhere in lists, tuples and dict values."""
+        if isinstance(data, binary_types):
+            return True
+        if isinstance(data, list | tuple):
+            return any(cls.data_is_binary(item) for item in data)
+        if isinstance(data, dict):
+            return any(cls.data_is_binary(item) for item in data.values())
+        return False
+
+    @classmethod
+    def deconstruct_binary(cls, data: Any) -> tuple[Any, list[bytes]]:
+        """Return the data with placeholders for its bytes, and the bytes."""
+        attachments: list[bytes] = []
+        return extract_attachments(data, attachments), attachments
+
+    @classmethod
+    def reconstruct_binary(cls, data: Any, attachments: list[bytes]) -> Any:
+        """Return the data with its placeholders replaced; ValueError for an invalid one."""
+        return insert_attachments(data, attachments)
+
+
+def extract_attachments(data: Any, attachments: list[bytes]) -> Any:
+    """Replace bytes by placeholders, in the order of a traversal, and collect them."""
+    if isinstance(data, binary_types):
+        attachments.append(bytes(data))
+        return {"_placeholder": True, "num": len(attachments) - 1}
+    if isinstance(data, list | tuple):
+        return [extract_attachments(item, attachments) for item in data]
+    if isinstance(data, dict):
+        return {key: extract_attachments(item, attachments) for key, item in data.items()}
+    return data
+
+
+def insert_attachments(data: Any, attachments: list[bytes]) -> Any:
+    """Replace placeholders by what they stand for; ValueError for an invalid one."""
+    if isinstance(data, list):
+        return [insert_attachments(item, attachments) for item in data]
+    if isinstance(data, dict):
+        if data.get("_placeholder") is True:
+            number = data.get("num")
+            if type(number) is not int or not 0 <= number < len(attachments):
+                raise ValueError("invalid placeholder")
+            return attachments[number]
+        return {key: insert_attachments(item, attachments) for key, item in data.items()}
+    return data
+
+
+def _digits(text: str, limit: int) -> int:
+    if not (text.isascii() and text.isdigit()) or len(text) > limit:
+        raise ValueError("invalid number")
+    return int(text)

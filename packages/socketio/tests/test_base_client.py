@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import signal
 from typing import Any
 
@@ -9,7 +10,8 @@ import pytest
 
 import socketio
 from socketio import base_client
-from socketio.base_client import BaseClient, acknowledgement, arguments
+from socketio._values import acknowledgement, arguments
+from socketio.base_client import BaseClient
 from socketio.base_namespace import BaseClientNamespace
 from socketio.packet import Packet
 
@@ -74,6 +76,43 @@ def test_the_serializer_may_be_a_packet_class() -> None:
     client = socketio.AsyncClient(serializer=Mine, handle_sigint=False)
 
     assert client.packet_class is Mine
+
+
+class ShoutingJSON:
+    """A ``json=`` object whose work can be recognised."""
+
+    @staticmethod
+    def dumps(obj: Any, /, *, separators: tuple[str, str] = (",", ":")) -> str:
+        return json.dumps(obj, separators=separators).upper()
+
+    @staticmethod
+    def loads(text: str, /) -> Any:
+        return json.loads(text)
+
+
+def sent_by(client: socketio.AsyncClient) -> list[bytes]:
+    return [message.payload for message in client._wire.encoder.event("/", ["a", "b"])]
+
+
+def test_json_is_used_by_this_client_only(client: socketio.AsyncClient) -> None:
+    other = socketio.AsyncClient(json=ShoutingJSON, handle_sigint=False)
+
+    assert sent_by(other) == [b'42["A","B"]']
+    assert sent_by(client) == [b'42["a","b"]']
+
+
+def test_packet_json_is_the_default_of_all_clients(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Packet, "json", ShoutingJSON)
+
+    assert sent_by(socketio.AsyncClient(handle_sigint=False)) == [b'42["A","B"]']
+
+
+def test_a_packet_class_of_the_application_gets_the_json_object() -> None:
+    class Mine(Packet): ...
+
+    socketio.AsyncClient(serializer=Mine, json=ShoutingJSON, handle_sigint=False)
+
+    assert Mine.json is ShoutingJSON
 
 
 def test_engine_options_reach_the_engine() -> None:

@@ -7,20 +7,15 @@ handler may wait for anything (an acknowledgement, the next event) without holdi
 from __future__ import annotations
 
 from time import monotonic
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import engineio
 from engineio.exceptions import ConnectionError as EngineConnectionError
 
 from . import _aio as aio
-from .base_client import (
-    SLOW_LINK_FACTOR,
-    BaseClient,
-    PendingCall,
-    acknowledgement,
-    arguments,
-    reconnecting_clients,
-)
+from ._values import PendingCall, acknowledgement, arguments
+from .base_client import SLOW_LINK_FACTOR, BaseClient, reconnecting_clients
 from .exceptions import BadNamespaceError, CallInterruptedError, ConnectionError, TimeoutError
 
 if TYPE_CHECKING:
@@ -190,7 +185,12 @@ class AsyncClient(BaseClient):
 
     def _create_engine(self, **options: Any) -> engineio.AsyncClient:
         engine = engineio.AsyncClient(**options)
-        engine.attach_layer(EngineLayer(self))
+        layer: Any = SimpleNamespace(
+            opened=self._handle_eio_connect,
+            received=self._handle_eio_message,
+            closed=self._handle_eio_disconnect,
+        )
+        engine.attach_layer(layer)
         return engine
 
     def _create_event(self) -> Event:
@@ -445,22 +445,3 @@ class AsyncClient(BaseClient):
             await self._trigger_event(event, namespace, *args)
         except Exception:
             self.logger.exception('The handler of "%s" [%s] failed', event, namespace)
-
-
-class EngineLayer:
-    """Hands what the Engine.IO client reports to the Socket.IO client."""
-
-    def __init__(self, client: AsyncClient) -> None:
-        self._client = client
-
-    async def opened(self) -> None:
-        """Take note that the transport is connected."""
-        await self._client._handle_eio_connect()
-
-    async def received(self, data: str | bytes) -> None:
-        """Take one message."""
-        await self._client._handle_eio_message(data)
-
-    async def closed(self, reason: str) -> None:
-        """Take note that the connection ended."""
-        await self._client._handle_eio_disconnect(reason)

@@ -12,6 +12,7 @@ import signal
 import threading
 from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias, TypeVar, overload
 
+from engineio import json as default_json
 from engineio._core.codec import make_codec
 from engineio._shell.logs import make_logger
 
@@ -20,6 +21,7 @@ from ._core.backoff import Backoff
 from ._core.client_state import ClientState
 from ._core.handlers import fit, resolve
 from ._core.wire import PacketLimits, make_wire
+from ._values import PendingCall
 from .base_namespace import BaseClientNamespace
 from .packet import ACK, CONNECT, CONNECT_ERROR, DISCONNECT, EVENT, Packet
 
@@ -29,7 +31,6 @@ if TYPE_CHECKING:
 
     from engineio.typing import JSONModule, LoggerLike
 
-    from ._aio import Event
     from ._core.decoder import Inbound
 
 HandlerT = TypeVar("HandlerT", bound="Callable[..., Any]")
@@ -68,41 +69,6 @@ def signal_handler(sig: int, frame: FrameType | None) -> Any:
     if callable(original_signal_handler):
         return original_signal_handler(sig, frame)
     return signal.default_int_handler(sig, frame)
-
-
-class PendingCall:
-    """What a ``call()`` waits for: the acknowledgement, or the end of the connection."""
-
-    __slots__ = ("args", "done")
-
-    def __init__(self, done: Event) -> None:
-        self.done = done
-        self.args: tuple[Any, ...] | None = None
-
-    def __call__(self, *args: Any) -> None:
-        self.args = args
-        self.done.set()
-
-    @property
-    def value(self) -> Any:
-        """What ``call()`` returns: ``None``, the only value, or a tuple of the values."""
-        if not self.args:
-            return None
-        return self.args[0] if len(self.args) == 1 else self.args
-
-
-def arguments(event: str, data: Any) -> list[Any]:
-    """Return the contents of an event: a tuple is several arguments, ``None`` is none."""
-    if data is None:
-        return [event]
-    return [event, *data] if isinstance(data, tuple) else [event, data]
-
-
-def acknowledgement(result: Any) -> list[Any]:
-    """Return what a handler's result is acknowledged with, by the same rules."""
-    if result is None:
-        return []
-    return list(result) if isinstance(result, tuple) else [result]
 
 
 def packet_class_of(serializer: str | type[Packet]) -> type[Packet]:
@@ -184,6 +150,10 @@ class BaseClient:
         self.handle_sigint = handle_sigint
         self.logger = make_logger(default_logger, logger)
         self.packet_class = packet_class_of(serializer)
+        if json is None and self.packet_class.json is not default_json:
+            json = self.packet_class.json  # assigning it replaces the default of the process
+        elif json is not None and self.packet_class is not Packet:
+            self.packet_class.json = json  # the only place where a serializer can find it
         self._wire = make_wire(self.packet_class, make_codec(json), PacketLimits())
         self._decoder = self._wire.new_decoder()
         if "engineio_logger" in kwargs:

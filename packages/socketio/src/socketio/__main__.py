@@ -218,7 +218,7 @@ async def connect(client: AsyncClient, options: argparse.Namespace) -> bool:
             socketio_path=options.path,
             wait_timeout=options.wait,
         )
-    except (SocketIOError, ValueError) as exc:
+    except (SocketIOError, ValueError, ModuleNotFoundError) as exc:
         reason = show(refusals[0]) if refusals and not isinstance(refusals[0], str) else ""
         say(f"Cannot connect to {options.url}: {exc} {reason}".rstrip())
         return False

@@ -1,0 +1,22 @@
+"""Socket.IO servers and clients: events, namespaces, rooms and acknowledgements."""
+
+from __future__ import annotations
+
+from .asgi import ASGIApp
+from .async_client import AsyncClient
+from .async_manager import AsyncManager
+from .async_namespace import AsyncClientNamespace, AsyncNamespace
+from .async_server import AsyncServer
+from .async_simple_client import AsyncSimpleClient
+from .serve import run
+
+__all__ = [
+    "ASGIApp",
+    "AsyncClient",
+    "AsyncClientNamespace",
+    "AsyncManager",
+    "AsyncNamespace",
+    "AsyncServer",
+    "AsyncSimpleClient",
+    "run",
+]

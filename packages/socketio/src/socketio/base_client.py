@@ -20,7 +20,7 @@ from ._core.acks import AckTable
 from ._core.backoff import Backoff
 from ._core.client_state import ClientState
 from ._core.handlers import fit, resolve
-from ._core.wire import PacketLimits, make_wire
+from ._core.wire import PacketLimits, make_wire, packet_class_of
 from ._values import PendingCall
 from .base_namespace import BaseClientNamespace
 from .packet import ACK, CONNECT, CONNECT_ERROR, DISCONNECT, EVENT, Packet
@@ -69,19 +69,6 @@ def signal_handler(sig: int, frame: FrameType | None) -> Any:
     if callable(original_signal_handler):
         return original_signal_handler(sig, frame)
     return signal.default_int_handler(sig, frame)
-
-
-def packet_class_of(serializer: str | type[Packet]) -> type[Packet]:
-    """Return the packet class that the option ``serializer`` names."""
-    if serializer == "default":
-        return Packet
-    if serializer == "msgpack":
-        from .msgpack_packet import MsgPackPacket
-
-        return MsgPackPacket
-    if isinstance(serializer, type) and issubclass(serializer, Packet):
-        return serializer
-    raise ValueError(f"Invalid serializer {serializer!r}")
 
 
 class BaseClient:

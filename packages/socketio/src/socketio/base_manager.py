@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from ._core.acks import AckTable
 from ._core.registry import Registry
+from ._values import PendingCall
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -83,7 +84,7 @@ class BaseManager:
         """Return sid to Engine.IO sid of the clients in a room; may be live, do not change it."""
         return self._registry.members(namespace, room)
 
-    def pre_connect(self, eio_sid: str, namespace: str) -> str | None:
+    def basic_pre_connect(self, eio_sid: str, namespace: str) -> str | None:
         """Add a client whose connect handler is about to run; return its new sid.
 
         ``None`` if that connection is in the namespace already.
@@ -118,7 +119,9 @@ class BaseManager:
     def basic_disconnect(self, sid: str, namespace: str, **kwargs: Any) -> None:
         """Forget a client, its rooms and its callbacks."""
         self._registry.disconnect(sid, namespace)
-        self._acks.drop(sid)
+        for callback in self._acks.drop(sid):
+            if isinstance(callback, PendingCall):
+                callback.done.set()
 
     def basic_enter_room(
         self, sid: str, namespace: str, room: str, eio_sid: str | None = None
@@ -151,6 +154,10 @@ class BaseManager:
     def get_rooms(self, sid: str, namespace: str) -> list[str]:
         """Return the rooms of a client, its sid included; empty for an unknown client."""
         return self._registry.rooms_of(sid, namespace)
+
+    def forget_callback(self, sid: str, callback: Callable[..., Any]) -> None:
+        """Forget a callback of a client that is not waited for any more."""
+        self._acks.forget(sid, callback)
 
     def _generate_ack_id(self, sid: str, callback: Callable[..., Any]) -> int:
         """Keep a callback and return the id under which its acknowledgement will come."""

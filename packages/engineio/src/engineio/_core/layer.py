@@ -6,7 +6,8 @@ handed on as it arrived, without being parsed as JSON.
 
 from __future__ import annotations
 
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 if TYPE_CHECKING:
@@ -17,23 +18,20 @@ Pending: TypeAlias = Coroutine[Any, Any, None] | None
 """``None``: done.  A coroutine: the caller awaits it before the next frame of this session."""
 
 
-class Layer(Protocol):
+@dataclass(slots=True)
+class Layer:
     """What an Engine.IO server calls; set with ``eio.attach_layer(layer)``."""
 
-    def opened(self, session: Session, environ: Environ) -> None:
-        """Take note of a new connection that the engine has accepted."""
-        ...
+    opened: Callable[[Session, Environ], None]
+    """Take note of a new connection that the engine has accepted."""
 
-    def received(self, session: Session, data: str | bytes) -> Pending:
-        """Take one message, in order; called for the next only after ``Pending`` has finished.
+    received: Callable[[Session, str | bytes], Pending]
+    """Take one message, in order; called for the next only after ``Pending`` has finished.
 
-        ``ProtocolError`` closes the session (its ``status`` answers a POST).
-        """
-        ...
+    ``ProtocolError`` closes the session (its ``status`` answers a POST)."""
 
-    def closed(self, session: Session, reason: str) -> Pending:
-        """Take note that a session ended; exactly once per ``opened`` session."""
-        ...
+    closed: Callable[[Session, str], Pending]
+    """Take note that a session ended and why; exactly once per ``opened`` session."""
 
 
 class ClientLayer(Protocol):

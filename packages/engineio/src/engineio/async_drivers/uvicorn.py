@@ -67,6 +67,7 @@ class WebSocketProtocol(asyncio.Protocol):
     ) -> None:
         self._config = config
         self._state = server_state
+        self._connections: set[Any] = server_state.connections
         self._app_state = app_state
         self._loop = _loop or asyncio.get_running_loop()
         self._handshake = b""
@@ -77,11 +78,11 @@ class WebSocketProtocol(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Take over the connection from uvicorn's HTTP protocol."""
         self._transport = transport
-        self._state.connections.add(self)
+        self._connections.add(self)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """The peer left before the application answered the handshake."""
-        self._state.connections.discard(self)
+        self._connections.discard(self)
         if self._bridge is not None:
             self._bridge.lost()
 
@@ -155,7 +156,7 @@ class WebSocketProtocol(asyncio.Protocol):
 
     def delegate(self, config: Config) -> None:
         """Let uvicorn's own WebSocket implementation answer the handshake instead."""
-        self._state.connections.discard(self)
+        self._connections.discard(self)
         if AutoWebSocketsProtocol is None:
             raise RuntimeError("install websockets or wsproto for WebSocket routes of your own")
         protocol: Any = AutoWebSocketsProtocol(
@@ -427,7 +428,8 @@ class Listener(WSListener):
 
     def on_ws_disconnected(self, transport: WSTransport) -> None:
         """The connection has ended."""
-        self._state.connections.discard(self._connection)
+        connections: set[Any] = self._state.connections
+        connections.discard(self._connection)
         handshake = transport.close_handshake
         if handshake is not None and handshake.sent is not None and not handshake.recv_then_sent:
             # picows closed it for a frame that breaks RFC 6455 or is too large, or the engine

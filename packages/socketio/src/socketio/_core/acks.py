@@ -42,6 +42,14 @@ class AckTable:
         waiting = self.callbacks.get(key)
         return None if waiting is None else waiting.pop(id, None)
 
+    def forget(self, key: str, callback: Callback) -> None:
+        """Remove a callback whose id the caller does not know; it is among the newest."""
+        waiting = self.callbacks.get(key, {})
+        for id in reversed(waiting):
+            if waiting[id] is callback:
+                del waiting[id]
+                return
+
     def drop(self, key: str | None = None) -> list[Callback]:
         """Forget a key, or all; return the callbacks that will never be called."""
         if key is None:

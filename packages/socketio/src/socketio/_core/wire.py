@@ -42,3 +42,16 @@ class Wire:
 def make_wire(packet_class: type[Packet], codec: Codec, limits: PacketLimits) -> Wire:
     """Return the format of a packet class; with ``Packet`` itself the hand-written one."""
     return Wire(packet_class, codec, limits)
+
+
+def packet_class_of(serializer: str | type[Packet]) -> type[Packet]:
+    """Return the packet class that the option ``serializer`` names."""
+    if serializer == "default":
+        return Packet
+    if serializer == "msgpack":
+        from ..msgpack_packet import MsgPackPacket
+
+        return MsgPackPacket
+    if isinstance(serializer, type) and issubclass(serializer, Packet):
+        return serializer
+    raise ValueError(f"Invalid serializer {serializer!r}")

@@ -1,0 +1,101 @@
+"""The client manager of an asyncio server that is a cluster of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import TYPE_CHECKING, Any
+
+from ._aio import call
+from ._values import arguments
+from .base_manager import BaseManager
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from .typing import AckCallback, Data, Recipients
+
+
+class AsyncManager(BaseManager):
+    """Keeps clients and rooms in memory, and emits to them."""
+
+    async def can_disconnect(self, sid: str, namespace: str) -> bool:
+        """Return True if this process can disconnect the client itself."""
+        return self.is_connected(sid, namespace)
+
+    async def pre_connect(self, eio_sid: str, namespace: str) -> str | None:
+        """Add a client whose connect handler is about to run; return its new sid.
+
+        ``None`` if that connection is in the namespace already.
+        """
+        return self.basic_pre_connect(eio_sid, namespace)
+
+    async def connect(self, sid: str, namespace: str) -> str | None:
+        """Make a client connected and return its sid.
+
+        Given an Engine.IO sid of a connection that is not in the namespace, add it first.
+        """
+        if not self.is_pre_connected(sid, namespace):
+            pending = self.basic_pre_connect(sid, namespace)
+            if pending is None:
+                return None
+            sid = pending
+        self.basic_connect(sid, namespace)
+        return sid
+
+    async def disconnect(self, sid: str, namespace: str, **kwargs: Any) -> None:
+        """Forget a client."""
+        self.basic_disconnect(sid, namespace)
+
+    async def emit(
+        self,
+        event: str,
+        data: Data,
+        namespace: str,
+        room: Recipients = None,
+        skip_sid: str | Collection[str] | None = None,
+        callback: AckCallback | None = None,
+        to: Recipients = None,
+        **kwargs: Any,
+    ) -> None:
+        """Emit an event to the clients of a room, of several, or of the namespace.
+
+        With ``callback`` each client is asked for an acknowledgement.  ``TypeError`` for data
+        that cannot be encoded.
+        """
+        members = self.members(namespace, room if to is None else to)
+        if not members:
+            return
+        if skip_sid is not None:
+            skipped = {skip_sid} if isinstance(skip_sid, str) else set(skip_sid)
+            members = {sid: eio_sid for sid, eio_sid in members.items() if sid not in skipped}
+        encoder = self.server.wire.encoder
+        engine = self.server.eio.engine
+        args = arguments(event, data)
+        if callback is None:
+            engine.broadcast(members.values(), encoder.event(namespace, args))
+            return
+        for sid, eio_sid in list(members.items()):
+            id = self._generate_ack_id(sid, callback)
+            engine.broadcast((eio_sid,), encoder.event(namespace, args, id))
+
+    async def enter_room(
+        self, sid: str, namespace: str, room: str, eio_sid: str | None = None
+    ) -> None:
+        """Put a client into a room; errors as ``basic_enter_room``."""
+        self.basic_enter_room(sid, namespace, room, eio_sid=eio_sid)
+
+    async def leave_room(self, sid: str, namespace: str, room: str) -> None:
+        """Take a client out of a room; unknown clients and rooms are passed over."""
+        self.basic_leave_room(sid, namespace, room)
+
+    async def close_room(self, room: str, namespace: str) -> None:
+        """Take everybody out of a room; ``ValueError`` if it is the sid of a client."""
+        self.basic_close_room(room, namespace)
+
+    async def trigger_callback(self, sid: str, id: int, data: Iterable[Any]) -> None:
+        """Call what waits for this acknowledgement; an unknown one is logged."""
+        callback = self._acks.pop(sid, id)
+        if callback is None:
+            self._get_logger().warning("Unknown callback received, ignoring.")
+        else:
+            await call(callback, *data)

@@ -1,0 +1,255 @@
+"""What the Socket.IO servers of every concurrency model share: options, handlers, lookups."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, overload
+
+from engineio._core.codec import MAX_DEPTH, MAX_INT_DIGITS, make_codec
+from engineio._core.reason import Reason
+from engineio._shell.logs import make_logger
+from engineio import json as default_json
+
+from ._core.connection import Connection
+from ._core.decoder import MAX_ATTACHMENTS, PacketLimits
+from ._core.handlers import CATCH_ALL, resolve
+from ._core.wire import make_wire, packet_class_of
+from .base_namespace import BaseServerNamespace
+from .packet import Packet
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from engineio._core.message import Message
+    from engineio.typing import Environ, JSONModule, LoggerLike
+
+    from ._core.handlers import Handler
+    from .base_manager import BaseManager
+
+HandlerT = TypeVar("HandlerT", bound="Callable[..., Any]")
+
+CONNECT_TIMEOUT = 45.0
+"""Default ``connect_timeout``, seconds: that of the official JavaScript server."""
+
+ATTACHMENT_TIMEOUT = 45.0
+"""Default ``attachment_timeout``, seconds: as long as a client may take to connect."""
+
+MAX_HANDLERS = 256
+"""Default ``max_handlers``: about 1 MB of tasks for one client."""
+
+MAX_NAMESPACES = 100
+"""Default ``max_namespaces`` that one connection can be in."""
+
+MESSAGES_OF_ATTACHMENTS = 10
+"""Default ``max_attachment_bytes``, in messages of ``max_http_buffer_size``."""
+
+default_logger = logging.getLogger("socketio.server")
+
+
+class BaseServer:
+    """Options, handler registration and lookups; ``AsyncServer`` adds everything that waits.
+
+    :param client_manager: who keeps the clients and talks to other processes; default in memory.
+    :param logger: ``True`` logs to ``socketio.server`` at INFO, ``False`` (default) only errors;
+        or a logger.
+    :param serializer: ``"default"``, ``"msgpack"`` or a `Packet` subclass; the clients' must be
+        the same.  ``ValueError`` for any other name.
+    :param json: object with ``dumps`` and ``loads`` to use instead of the default codec.
+    :param async_handlers: run each event handler in a task of its own (default True); ``False``
+        runs them one after the other per client, and ``call()`` is then not available.
+    :param always_connect: accept a client before its ``connect`` handler runs; a refusal then is
+        a disconnect.
+    :param namespaces: names that clients may join although they have no handlers (default
+        ``["/"]``), or ``"*"`` for any.
+    :param connect_timeout: seconds in which a connection must have joined a namespace (default
+        45), also after it has left the last one; else it is closed.
+    :param attachment_timeout: seconds in which announced attachments must have arrived (default
+        45), else the connection is closed.
+    :param max_attachments: attachments of one packet (default 100).
+    :param max_attachment_bytes: size of the attachments of one packet together, bytes (default
+        10 times ``max_http_buffer_size``).
+    :param max_handlers: event handlers running at once for one client (default 256); over it,
+        reading from that client pauses.
+    :param max_namespaces: namespaces that one connection can be in (default 100).
+    :param max_json_depth: nested lists and objects in a packet (default 128).
+    :param max_json_int_digits: digits of an integer in a packet (default 100).
+
+    All other keywords go to the Engine.IO server, ``engineio_logger`` as its ``logger``.
+    """
+
+    reserved_events: ClassVar[list[str]] = ["connect", "disconnect"]
+    reason = Reason
+
+    def __init__(
+        self,
+        client_manager: BaseManager | None = None,
+        logger: bool | LoggerLike = False,
+        serializer: str | type[Packet] = "default",
+        json: JSONModule | None = None,
+        async_handlers: bool = True,
+        always_connect: bool = False,
+        namespaces: str | Sequence[str] | None = None,
+        *,
+        connect_timeout: float = CONNECT_TIMEOUT,
+        attachment_timeout: float = ATTACHMENT_TIMEOUT,
+        max_attachments: int = MAX_ATTACHMENTS,
+        max_attachment_bytes: int | None = None,
+        max_handlers: int = MAX_HANDLERS,
+        max_namespaces: int = MAX_NAMESPACES,
+        max_json_depth: int = MAX_DEPTH,
+        max_json_int_digits: int = MAX_INT_DIGITS,
+        **kwargs: Any,
+    ) -> None:
+        if "engineio_logger" in kwargs:
+            kwargs["logger"] = kwargs.pop("engineio_logger")
+        if json is None and Packet.json is not default_json:
+            json = Packet.json  # documented: assigning it replaces the default of the process
+        self.eio = self._create_engine(json=json, **kwargs)
+        self.packet_class = packet_class_of(serializer)
+        if max_attachment_bytes is None:
+            max_attachment_bytes = MESSAGES_OF_ATTACHMENTS * self.eio.max_http_buffer_size
+        self.wire = make_wire(
+            self.packet_class,
+            make_codec(json, max_depth=max_json_depth, max_int_digits=max_json_int_digits),
+            PacketLimits(max_attachments, max_attachment_bytes),
+        )
+        self.environ: dict[str, Environ] = {}
+        self.handlers: dict[str, dict[str, Handler]] = {}
+        self.namespace_handlers: dict[str, BaseServerNamespace] = {}
+        self.not_handled = object()
+        self.logger = make_logger(default_logger, logger)
+        self.async_handlers = async_handlers
+        self.always_connect = always_connect
+        self.namespaces: str | Sequence[str] = namespaces or ["/"]
+        self.connect_timeout = connect_timeout
+        self.attachment_timeout = attachment_timeout
+        self.max_handlers = max_handlers
+        self.max_namespaces = max_namespaces
+        self.manager: Any = self._create_manager() if client_manager is None else client_manager
+        self.manager.set_server(self)
+        self.manager_initialized = False
+        self.async_mode: str = self.eio.async_mode
+
+    def is_asyncio_based(self) -> bool:
+        """Return whether the methods of this class are coroutines."""
+        return False
+
+    @overload
+    def on(
+        self, event: str, handler: None = None, namespace: str | None = None
+    ) -> Callable[[HandlerT], HandlerT]: ...
+
+    @overload
+    def on(self, event: str, handler: Callable[..., Any], namespace: str | None = None) -> None: ...
+
+    def on(
+        self, event: str, handler: Callable[..., Any] | None = None, namespace: str | None = None
+    ) -> Any:
+        """Register the handler of an event; without ``handler`` this is a decorator.
+
+        Handlers are called with the client's sid and the arguments of the event; ``connect`` with
+        the sid, the environ and the client's auth data; ``disconnect`` with the sid and the
+        reason.  ``*`` as ``event`` takes every event without a handler of its own, except
+        ``connect`` and ``disconnect``, and gets its name as first argument; ``*`` as
+        ``namespace`` (default ``/``) takes every namespace without a handler for the event, and
+        gets the namespace's name.  The last registration wins.
+        """
+        namespace = namespace or "/"
+
+        def register(handler: HandlerT) -> HandlerT:
+            self.handlers.setdefault(namespace, {})[event] = handler
+            return handler
+
+        if handler is None:
+            return register
+        register(handler)
+        return None
+
+    @overload
+    def event(self, handler: HandlerT, /) -> HandlerT: ...
+
+    @overload
+    def event(self, *args: Any, **kwargs: Any) -> Callable[[HandlerT], HandlerT]: ...
+
+    def event(self, *args: Any, **kwargs: Any) -> Any:
+        """Register a function as the handler of the event that it is named after.
+
+        A decorator, ``@sio.event`` or ``@sio.event(namespace="/chat")``.
+        """
+        if len(args) == 1 and not kwargs and callable(args[0]):
+            return self.on(args[0].__name__)(args[0])
+
+        def register(handler: HandlerT) -> HandlerT:
+            self.on(handler.__name__, handler, *args, **kwargs)
+            return handler
+
+        return register
+
+    def register_namespace(self, namespace_handler: BaseServerNamespace) -> None:
+        """Register an object whose ``on_...`` methods handle the events of its namespace.
+
+        ``ValueError`` for anything that is not a server namespace of the same kind (asyncio or
+        not) as the server.
+        """
+        if not isinstance(namespace_handler, BaseServerNamespace):
+            raise ValueError("Not a namespace instance")
+        if self.is_asyncio_based() != namespace_handler.is_asyncio_based():
+            raise ValueError("Not a valid namespace class for this server")
+        namespace_handler._set_server(self)
+        self.namespace_handlers[namespace_handler.namespace] = namespace_handler
+
+    def rooms(self, sid: str, namespace: str | None = None) -> list[str]:
+        """Return the rooms of a client, its sid included; empty for an unknown client."""
+        rooms: list[str] = self.manager.get_rooms(sid, namespace or "/")
+        return rooms
+
+    def transport(self, sid: str, namespace: str | None = None) -> str:
+        """Return ``'polling'`` or ``'websocket'``; ``KeyError`` for an unknown client."""
+        transport: str = self.eio.transport(self._eio_sid(sid, namespace))
+        return transport
+
+    def get_environ(self, sid: str, namespace: str | None = None) -> Environ | None:
+        """Return the environ of a client's handshake request; ``None`` for an unknown client."""
+        eio_sid = self.manager.eio_sid_from_sid(sid, namespace or "/")
+        return self.environ.get(eio_sid)
+
+    def _eio_sid(self, sid: str, namespace: str | None) -> str:
+        eio_sid: str | None = self.manager.eio_sid_from_sid(sid, namespace or "/")
+        if eio_sid is None:
+            raise KeyError(f"no client {sid} in namespace {namespace or '/'}")
+        return eio_sid
+
+    def _create_engine(self, **options: Any) -> Any:
+        """Return an Engine.IO server of the same kind."""
+        raise NotImplementedError
+
+    def _create_manager(self) -> BaseManager:
+        """Return an in-memory client manager of the same kind."""
+        raise NotImplementedError
+
+    def _find(self, event: str, namespace: str) -> tuple[Handler, tuple[str, ...]] | None:
+        """The handler of an event and what to call it with before the event's own arguments."""
+        found = resolve(self.handlers, namespace, event, self.reserved_events)
+        if found is not None or not self.namespace_handlers:
+            return found
+        handler: Any = self.namespace_handlers.get(namespace)
+        if handler is not None:
+            return handler.trigger_event, (event,)
+        handler = self.namespace_handlers.get(CATCH_ALL)
+        return None if handler is None else (handler.trigger_event, (event, namespace))
+
+    def _accepts(self, namespace: str) -> bool:
+        """Whether clients can join a namespace at all."""
+        return (
+            namespace in self.handlers
+            or namespace in self.namespace_handlers
+            or self.namespaces == CATCH_ALL
+            or namespace in self.namespaces
+        ) and namespace != CATCH_ALL
+
+    def _expect(self, connection: Connection, delay: float) -> None:
+        """Close the connection unless the client does what it has to within ``delay`` seconds."""
+        self.eio.engine.expect(connection.session, delay, self.eio.clock())
+
+    def _send(self, connection: Connection, messages: list[Message]) -> None:
+        self.eio.engine.send(connection.session, messages)

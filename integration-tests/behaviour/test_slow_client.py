@@ -6,6 +6,7 @@ import asyncio
 import base64
 import json
 import os
+import re
 import socket
 import subprocess
 import sys
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 SERVER = Path(__file__).parents[1] / "soak" / "server.py"
+LISTENING = re.compile(r"http://127\.0\.0\.1:\d+")
 READERS = 2
 MESSAGES = 1_600
 SIZE = 65_536  # READERS * MESSAGES * SIZE is a little more than 200 MB
@@ -31,15 +33,11 @@ OTHER_MEMORY_KB = 24 * 1024  # for everything else that a broadcast of this size
 
 @pytest.fixture
 def server_url() -> Iterator[str]:
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port = probe.getsockname()[1]
-    command = [sys.executable, str(SERVER), str(port)]
+    command = [sys.executable, str(SERVER), "0"]
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
         assert process.stderr
-        for line in process.stderr:
-            if str(port) in line:
-                break
-        yield f"http://127.0.0.1:{port}"
+        listening = (LISTENING.search(line) for line in process.stderr)
+        yield next(found[0] for found in listening if found)
         process.terminate()
         log = process.communicate(timeout=10)[1]
     assert "Traceback" not in log, log

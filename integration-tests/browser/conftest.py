@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import json
-import socket
+import re
 import subprocess
 import sys
-import urllib.request
 from base64 import b64decode, b64encode
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,6 +17,7 @@ if TYPE_CHECKING:
 
 HERE = Path(__file__).parent
 SERVER = HERE.parents[1] / "docs" / "examples" / "chat" / "server.py"
+LISTENING = re.compile(r"http://127\.0\.0\.1:(\d+)")
 DESKTOP = {"viewport": {"width": 1120, "height": 760}}
 PHONE = {
     "viewport": {"width": 390, "height": 844},
@@ -31,29 +31,25 @@ class ChatServer:
     """``server.py`` on a free port; ``start`` after ``stop`` is a restart on the same port."""
 
     def __init__(self) -> None:
-        with socket.create_server(("127.0.0.1", 0)) as probe:
-            self.port: int = probe.getsockname()[1]
-        self.url = f"http://127.0.0.1:{self.port}/"
+        self.url = self._port = ""
         self.start()
 
     def start(self) -> None:
-        self.process = subprocess.Popen(
-            [sys.executable, str(SERVER), str(self.port)], stderr=subprocess.PIPE, text=True
-        )
-        assert self.process.stderr
-        self.log = []
-        for line in self.process.stderr:
-            self.log.append(line)
-            if str(self.port) in line:
-                break
-        else:
-            pytest.fail(f"the server ended: {''.join(self.log)}")
-        urllib.request.urlopen(self.url, timeout=10).close()
+        """Start the server and wait until it says where it listens."""
+        command = [sys.executable, str(SERVER), self._port or "0"]
+        self._process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+        assert self._process.stderr
+        for line in self._process.stderr:
+            if listening := LISTENING.search(line):
+                self.url, self._port = listening[0] + "/", listening[1]
+                return
+        self._process.wait()
+        pytest.fail("the chat server did not start")
 
     def stop(self) -> str:
         """Stop the server as Ctrl-C does and return the rest of its log."""
-        self.process.terminate()
-        return self.process.communicate(timeout=10)[1]
+        self._process.terminate()
+        return self._process.communicate(timeout=10)[1]
 
 
 class Page:

@@ -95,4 +95,4 @@ async def debug(scope, receive, send):
 
 if __name__ == "__main__":
     app = socketio.ASGIApp(sio, other_asgi_app=debug)
-    socketio.run(app, host="127.0.0.1", port=int(sys.argv[1]))
+    socketio.run(app, host="127.0.0.1", port=int(sys.argv[1]), access_log=False)

@@ -18,7 +18,7 @@ import csv
 import json
 import os
 import random
-import socket
+import re
 import statistics
 import sys
 import time
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
 
 HERE = Path(__file__).parent
+LISTENING = re.compile(r"http://127\.0\.0\.1:\d+")
 PING = 5  # seconds; a client that vanished is noticed within two of them
 WARM_UP = 1 / 3  # of the run: caches, pools and the allocator's arenas fill
 FLAT = 0.03  # growth after the warm-up, as a part of the memory then, that is still noise
@@ -56,27 +57,21 @@ class Server:
     """``server.py`` as a subprocess; its log is counted, for it must stay short."""
 
     async def start(self) -> None:
-        with socket.create_server(("127.0.0.1", 0)) as probe:
-            port = probe.getsockname()[1]
-        self.url = f"http://127.0.0.1:{port}"
         self.log: list[str] = []
         self._process = await asyncio.create_subprocess_exec(
-            sys.executable,
-            str(HERE / "server.py"),
-            str(port),
-            str(PING),
+            *(sys.executable, str(HERE / "server.py"), "0", str(PING)),
             stderr=asyncio.subprocess.PIPE,
         )
-        serving = asyncio.Event()
-        self._reading = asyncio.create_task(self._read_log(str(port), serving))
-        await asyncio.wait_for(serving.wait(), 30)
+        listening: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+        self._reading = asyncio.create_task(self._read_log(listening))
+        self.url = await asyncio.wait_for(listening, 30)
 
-    async def _read_log(self, port: str, serving: asyncio.Event) -> None:
+    async def _read_log(self, listening: asyncio.Future[str]) -> None:
         assert self._process.stderr
         async for line in self._process.stderr:
             self.log.append(line.decode())
-            if port in self.log[-1]:
-                serving.set()
+            if not listening.done() and (found := LISTENING.search(self.log[-1])):
+                listening.set_result(found[0])
 
     async def status(self) -> dict[str, Any]:
         return await asyncio.to_thread(self._status)

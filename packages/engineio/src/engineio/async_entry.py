@@ -12,13 +12,13 @@ from ._core import replies
 from ._core.admission import AcceptAndClose, Open, Poll, Post, Refuse, Upgrade
 from ._core.polling import split_payload, unwrap_jsonp
 from ._core.reason import Reason
-from .base_server import BaseServer
-from .exceptions import ProtocolError
-from .payload import Payload
 from ._shell.pace import Pace
 from ._shell.poll_channel import PollChannel
 from ._shell.receiver import Receiver
 from ._shell.traced import TracedChannel
+from .base_server import BaseServer
+from .exceptions import ProtocolError
+from .payload import Payload
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine, Iterable
@@ -28,9 +28,9 @@ if TYPE_CHECKING:
     from ._core.layer import Pending
     from ._core.request import Reply, Request
     from ._core.session import Session
-    from .typing import Environ
     from ._shell.driver import AsyncDriver
     from ._shell.receiver import WebSocket
+    from .typing import Environ
 
 TICK = 0.05
 """Seconds between two looks at the deadlines, at the least: nearby ones are handled together."""

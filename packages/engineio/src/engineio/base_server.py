@@ -255,4 +255,3 @@ class BaseServer:
     def _wake(self) -> None:
         """The engine has something to flush; to be done before long, once."""
         raise NotImplementedError
-

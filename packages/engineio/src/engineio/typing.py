@@ -23,7 +23,7 @@ class JSONModule(Protocol):
 
 
 class LoggerLike(Protocol):
-    """The ``logger=`` option, where it is not a bool: anything that logs like ``logging.Logger``."""
+    """The ``logger=`` option, where it is not a bool: what logs like ``logging.Logger``."""
 
     def debug(self, msg: str, /, *args: Any) -> None: ...
 

@@ -39,5 +39,10 @@ class ASGIApp(engineio.ASGIApp):
         on_shutdown: Callable[[], Any] | None = None,
     ) -> None:
         super().__init__(
-            socketio_server.eio, other_asgi_app, static_files, socketio_path, on_startup, on_shutdown
+            socketio_server.eio,
+            other_asgi_app,
+            static_files,
+            socketio_path,
+            on_startup,
+            on_shutdown,
         )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from typing import TYPE_CHECKING, Any
 
 from ._aio import call
@@ -10,7 +9,7 @@ from ._values import arguments
 from .base_manager import BaseManager
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection, Iterable
 
     from .typing import AckCallback, Data, Recipients
 

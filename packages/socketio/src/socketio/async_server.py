@@ -467,9 +467,7 @@ class AsyncServer(BaseServer):
             self._send(connection, encoder.connect_error(namespace, refusal))
         await self._forget(connection, namespace, sid)
 
-    async def _leave(
-        self, connection: Connection, namespace: str, sid: str, reason: str
-    ) -> None:
+    async def _leave(self, connection: Connection, namespace: str, sid: str, reason: str) -> None:
         """Run the disconnect handler of a connected client, once, and forget the client."""
         if not self.manager.is_connected(sid, namespace):
             return

@@ -6,7 +6,6 @@ The method names are those that applications and packages built on python-socket
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection, Iterator
 from typing import TYPE_CHECKING, Any
 
 from ._core.acks import AckTable
@@ -14,7 +13,7 @@ from ._core.registry import Registry
 from ._values import PendingCall
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Collection, Iterator, Mapping
 
     from engineio.typing import JSONModule, LoggerLike
 
@@ -78,9 +77,7 @@ class BaseManager:
         """Yield ``(sid, Engine.IO sid)`` of each client in a room, in any of several, or of all."""
         yield from list(self._registry.members(namespace, room).items())
 
-    def members(
-        self, namespace: str, room: str | Collection[str] | None
-    ) -> Mapping[str, str]:
+    def members(self, namespace: str, room: str | Collection[str] | None) -> Mapping[str, str]:
         """Return sid to Engine.IO sid of the clients in a room; may be live, do not change it."""
         return self._registry.members(namespace, room)
 

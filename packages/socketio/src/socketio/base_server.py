@@ -5,12 +5,11 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, overload
 
+from engineio import json as default_json
 from engineio._core.codec import MAX_DEPTH, MAX_INT_DIGITS, make_codec
 from engineio._core.reason import Reason
 from engineio._shell.logs import make_logger
-from engineio import json as default_json
 
-from ._core.connection import Connection
 from ._core.decoder import MAX_ATTACHMENTS, PacketLimits
 from ._core.handlers import CATCH_ALL, resolve
 from ._core.wire import make_wire, packet_class_of
@@ -23,6 +22,7 @@ if TYPE_CHECKING:
     from engineio._core.message import Message
     from engineio.typing import Environ, JSONModule, LoggerLike
 
+    from ._core.connection import Connection
     from ._core.handlers import Handler
     from .base_manager import BaseManager
 

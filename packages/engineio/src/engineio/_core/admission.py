@@ -13,11 +13,11 @@ from urllib.parse import unquote_plus
 
 from . import replies
 from .cors import is_allowed
-from .options import Options as Options
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from .options import Options as Options
     from .request import Reply, Request
     from .session import Session, Transport
 

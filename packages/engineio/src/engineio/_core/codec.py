@@ -94,7 +94,9 @@ _INTEGER = re.compile(rb"(?<![0-9.eE+])[0-9]+(?![0-9.eE])")
 
 def _has_digits(text: str, count: int) -> bool:
     """Whether an integer of at least ``count`` digits is in the text, outside of strings."""
-    if not any(_is_run(text, match.start() * count, count) for match in _DIGIT.finditer(text[::count])):
+    if not any(
+        _is_run(text, match.start() * count, count) for match in _DIGIT.finditer(text[::count])
+    ):
         return False
     outside = _STRINGS.sub(b"", text.encode("utf-8", "surrogatepass"))
     return any(len(match[0]) >= count for match in _INTEGER.finditer(outside))

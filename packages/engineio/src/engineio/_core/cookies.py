@@ -33,7 +33,9 @@ def check_cookie_option(value: Any) -> CookieOption:
         return None
     if not isinstance(value, str | Mapping):
         raise ValueError("cookie must be a name or a mapping")
-    static = value if isinstance(value, str) else {k: v for k, v in value.items() if not callable(v)}
+    static = (
+        value if isinstance(value, str) else {k: v for k, v in value.items() if not callable(v)}
+    )
     make_cookie("sid", static)
     return value
 

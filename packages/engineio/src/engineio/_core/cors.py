@@ -42,7 +42,7 @@ def check_origins_option(value: Any) -> OriginsOption:
     if value is None or isinstance(value, str):
         return value
     if callable(value):
-        if iscoroutinefunction(value) or iscoroutinefunction(getattr(value, "__call__", None)):
+        if iscoroutinefunction(value) or iscoroutinefunction(getattr(value, "__call__", None)):  # noqa: B004 - may be async
             raise ValueError("cors_allowed_origins must not be a coroutine function")
     elif not hasattr(value, "__contains__"):
         raise ValueError("cors_allowed_origins must be a string, a container or a callable")

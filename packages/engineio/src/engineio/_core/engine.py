@@ -20,6 +20,7 @@ from . import admission
 from .deadlines import Deadlines
 from .handshake import open_message
 from .message import CLOSE, NOOP, PING, PROBE_REPLY
+from .options import Options
 from .reason import Reason
 from .session import CLOSED, CLOSING, OPEN, OPENING, Session
 
@@ -49,7 +50,7 @@ WS_PROTOCOL_ERROR = 1002
 WS_TOO_BIG = 1009
 
 
-class EngineOptions(admission.Options, Protocol):
+class EngineOptions(Options, Protocol):
     """What the engine reads of a server; re-read at each use, so assignments take effect."""
 
     max_send_buffer: int | None
@@ -107,7 +108,9 @@ class Engine:
 
     def admit(self, request: Request) -> Decision:
         """Decide what a request is: refused, a new session, a poll, a POST or an upgrade."""
-        return admission.admit(request, self._options, self._known if self._leaving else self.sessions)
+        return admission.admit(
+            request, self._options, self._known if self._leaving else self.sessions
+        )
 
     # the life of a session
 
@@ -237,9 +240,7 @@ class Engine:
         elif channel is session.channel:
             websocket = session.transport == "websocket"
             session.channel = None
-            self.close(
-                session, Reason.TRANSPORT_CLOSE if websocket else Reason.TRANSPORT_ERROR
-            )
+            self.close(session, Reason.TRANSPORT_CLOSE if websocket else Reason.TRANSPORT_ERROR)
 
     def _leave(self, session: Session, channel: Channel) -> None:
         channel.write(self._take_poll(session))
@@ -462,11 +463,7 @@ class Engine:
     def next_deadline(self) -> float | None:
         """When ``tick`` must be called at the latest (monotonic seconds)."""
         return min(
-            (
-                due
-                for deadlines in self._all_deadlines
-                if (due := deadlines.next()) is not None
-            ),
+            (due for deadlines in self._all_deadlines if (due := deadlines.next()) is not None),
             default=None,
         )
 

@@ -109,9 +109,7 @@ def finish(reply: Reply, request: Request, options: Options) -> Reply:
     To be called once per reply, at the time it is sent.  Returns the same reply.
     """
     reply.headers += cors_headers(request, options)
-    compressible = (
-        options.http_compression and len(reply.body) >= options.compression_threshold
-    )
+    compressible = options.http_compression and len(reply.body) >= options.compression_threshold
     if compressible:
         _compress(reply, request.header("accept-encoding"), options.compression_methods)
     _vary(reply, options, compressible)

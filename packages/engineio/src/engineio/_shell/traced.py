@@ -31,7 +31,9 @@ class TracedChannel:
                 )
             else:
                 name = packet_names[int(message.text[0])]
-                self._logger.info("%s: Sending packet %s data %s", self._sid, name, message.text[1:])
+                self._logger.info(
+                    "%s: Sending packet %s data %s", self._sid, name, message.text[1:]
+                )
         self._channel.write(messages)
 
     def close(self, code: int) -> None:

@@ -188,9 +188,7 @@ class AsgiDriver:
             for name, value in reply.headers
         ]
         headers.append((b"content-length", b"%d" % len(reply.body)))
-        await request.send(
-            {"type": f"{kind}.start", "status": reply.status, "headers": headers}
-        )
+        await request.send({"type": f"{kind}.start", "status": reply.status, "headers": headers})
         await request.send({"type": f"{kind}.body", "body": reply.body})
 
     async def websocket(self, request: AsgiRequest, max_size: int) -> WebSocket:
@@ -308,7 +306,9 @@ class ASGIApp:
         self.other_asgi_app = other_asgi_app
         self.engineio_path = engineio_path
         if engineio_path is not None:
-            self.engineio_path = f"/{engineio_path.strip('/')}/" if engineio_path.strip("/") else "/"
+            self.engineio_path = (
+                f"/{engineio_path.strip('/')}/" if engineio_path.strip("/") else "/"
+            )
         self.static_files = dict(static_files or {})
         self.on_startup = on_startup
         self.on_shutdown = on_shutdown

@@ -178,7 +178,9 @@ class WebSocketProtocol(asyncio.Protocol):
         head, _, _ = data.partition(b"\r\n\r\n")
         request_line, *lines = head.split(b"\r\n")
         target = request_line.split(b" ")[1]
-        headers = [(name.lower(), value) for name, _, value in (line.partition(b": ") for line in lines)]
+        headers = [
+            (name.lower(), value) for name, _, value in (line.partition(b": ") for line in lines)
+        ]
         found = dict(headers)
         if found.get(b"sec-websocket-version") != b"13" or not _is_key(
             found.get(b"sec-websocket-key", b"")

@@ -138,6 +138,8 @@ def to_messages(packet: Packet) -> list[Message]:
     encoded = packet.encode()
     parts = encoded if isinstance(encoded, list) else [encoded]
     return [
-        Message(b"4" + part.encode()) if isinstance(part, str) else Message(bytes(part), binary=True)
+        Message(b"4" + part.encode())
+        if isinstance(part, str)
+        else Message(bytes(part), binary=True)
         for part in parts
     ]

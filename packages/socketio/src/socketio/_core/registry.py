@@ -6,8 +6,10 @@ and not on the number of clients.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
-from typing import TypeAlias, TypeVar
+from typing import TYPE_CHECKING, TypeAlias, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
 
 Members: TypeAlias = dict[str, str]
 """Clients as sid to Engine.IO sid."""
@@ -160,9 +162,7 @@ class Registry:
         return list(self.rooms)
 
     @staticmethod
-    def _remove_member(
-        rooms: dict[str | None, Members], room: str | None, sid: str
-    ) -> None:
+    def _remove_member(rooms: dict[str | None, Members], room: str | None, sid: str) -> None:
         members = rooms.get(room)
         if members is not None:
             members.pop(sid, None)

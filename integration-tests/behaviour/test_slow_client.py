@@ -58,8 +58,10 @@ def stall_websocket(url: str) -> socket.socket:
         "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
         f"Sec-WebSocket-Key: {key}\r\n\r\n".encode()
     )
-    connection.sendall(b"\x81\x82\0\0\0\0" + b"40")  # a text frame with an empty mask
     received = b""
+    while b"\r\n\r\n" not in received:
+        received += connection.recv(4096)
+    connection.sendall(b"\x81\x82\0\0\0\0" + b"40")  # a text frame with an empty mask
     while b"40{" not in received:
         received += connection.recv(4096)
     return connection

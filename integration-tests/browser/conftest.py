@@ -37,7 +37,9 @@ class ChatServer:
     def start(self) -> None:
         """Start the server and wait until it says where it listens."""
         command = [sys.executable, str(SERVER), self._port or "0"]
-        self._process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+        self._process = subprocess.Popen(
+            command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+        )
         assert self._process.stderr
         for line in self._process.stderr:
             if listening := LISTENING.search(line):

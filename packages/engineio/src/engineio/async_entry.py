@@ -126,9 +126,8 @@ class AsyncEntry(BaseServer):
     async def _serve(
         self, websocket: WebSocket, session: Session, channel: Channel, *, probing: bool
     ) -> None:
-        receiver = Receiver(
-            self.engine, session, channel, self._received, self.clock, probing=probing
-        )
+        received = self._received if self._layer is None else self._layer.received
+        receiver = Receiver(self.engine, session, channel, received, self.clock, probing=probing)
         await websocket.serve(receiver)
 
     async def _poll(self, request: Request, session: Session, jsonp: int | None) -> Any:

@@ -6,10 +6,11 @@ import asyncio
 import contextlib
 from typing import TYPE_CHECKING, Any
 
-from ._aio import call, start
+from ._aio import call
 from ._core.arity import takes
 from ._core.message import Message
 from ._core.reason import Reason
+from ._shell.eager import start_eagerly
 from .async_entry import AsyncEntry, Refusal
 from .packet import MESSAGE, Packet, decode_text
 
@@ -168,7 +169,7 @@ class AsyncServer(AsyncEntry):
         if not self.async_handlers or running >= self.max_handlers:
             return self._run_message(handler, session, value)
         session.app = running + 1
-        start(self._run_message(handler, session, value, counted=True))
+        start_eagerly(self._run_message(handler, session, value, counted=True))
         return None
 
     async def _run_message(

@@ -11,6 +11,8 @@ import sys
 from types import CoroutineType
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from engineio._shell.eager import start_eagerly as start_eagerly
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
 
@@ -20,8 +22,6 @@ Cancelled = asyncio.CancelledError
 
 current_task = asyncio.current_task
 sleep = asyncio.sleep
-
-_running: set[asyncio.Task[Any]] = set()
 
 
 async def call(function: Callable[..., Any], *args: Any) -> Any:
@@ -55,15 +55,6 @@ else:
         return asyncio.get_running_loop().create_task(coroutine)
 
 
-def start_kept(coroutine: Coroutine[Any, Any, Any]) -> Task:
-    """Like ``start``, for a task that nobody waits for: it is referenced until it is done."""
-    task = start(coroutine)
-    if not task.done():
-        _running.add(task)
-        task.add_done_callback(_running.discard)
-    return task
-
-
 def create_event() -> Event:
     """Return a new event, not set."""
     return asyncio.Event()
@@ -83,13 +74,38 @@ async def wait_event(event: Event, timeout: float | None = None) -> bool:
 # for the clients
 
 
+_handlers: set[asyncio.Task[Any]] = set()
+"""Running handlers: the event loop keeps weak references only."""
+
+
 class Stopped(Exception):
     """What ``unless`` was waiting for has been given up."""
 
 
 def start_handler(function: Callable[..., Coroutine[Any, Any, Any]], *args: Any) -> None:
     """Run ``function(*args)`` without holding up the caller; calls start in order."""
-    start_kept(function(*args))
+    task = start(function(*args))
+    if not task.done():
+        _handlers.add(task)
+        task.add_done_callback(_handlers.discard)
+
+
+async def wait_set(event: Event, timeout: float | None = None) -> bool:
+    """Wait until ``event`` is set, for at most ``timeout`` seconds; return whether it is.
+
+    A cancellation always ends it: ``asyncio.wait_for()`` before Python 3.12 loses one that comes
+    in the same turn of the loop as the event.
+    """
+    if event.is_set():
+        return True
+    waiter = asyncio.ensure_future(event.wait())
+    try:
+        await asyncio.wait({waiter}, timeout=timeout)
+    finally:
+        if not waiter.done():
+            waiter.cancel()
+            await asyncio.wait({waiter})
+    return event.is_set()
 
 
 async def current_value(value: Any) -> Any:

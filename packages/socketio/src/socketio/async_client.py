@@ -153,7 +153,7 @@ class AsyncClient(BaseClient):
         call = PendingCall(aio.create_event())
         id = await self._emit(event, data, namespace, call)
         try:
-            await aio.wait_event(call.done, timeout)
+            await aio.wait_set(call.done, timeout)
         finally:
             if id is not None and not call.done.is_set():
                 self._acks.pop(namespace, id)
@@ -216,7 +216,8 @@ class AsyncClient(BaseClient):
             await self._open_engine(abort)
             if self._wait:
                 await self._await_namespaces(abort, monotonic() - started)
-            elif self.sid is None:
+            elif self.sid is None or abort.is_set():
+                await self._leave()
                 raise ConnectionError("Unexpected connection error")
             self.connected = True
         except aio.Cancelled:
@@ -255,7 +256,7 @@ class AsyncClient(BaseClient):
         patience = max(self._wait_timeout, SLOW_LINK_FACTOR * handshake)
         while self.sid and not abort.is_set() and (self._state.pending or self._greetings):
             self._progress.clear()
-            if not await aio.wait_event(self._progress, patience):
+            if not await aio.wait_set(self._progress, patience):
                 break
         if self.sid and not abort.is_set() and self._state.complete:
             return
@@ -307,7 +308,7 @@ class AsyncClient(BaseClient):
         while True:
             delay = backoff.next()
             self.logger.info("Connection failed, new attempt in %.2f seconds", delay)
-            if await aio.wait_event(abort, delay):
+            if await aio.wait_set(abort, delay):
                 return False
             attempts += 1
             try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import builtins
+import logging
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +11,7 @@ import engineio
 from engineio._core.layer import Layer
 from engineio.exceptions import ProtocolError
 
-from ._aio import Cancelled, call, create_event, start_kept, wait_event
+from ._aio import Cancelled, call, create_event, start_eagerly, wait_event
 from ._core.connection import Connection
 from ._core.decoder import RESERVED_EVENTS
 from ._core.handlers import describe, fit
@@ -118,6 +119,8 @@ class AsyncServer(BaseServer):
         """
         if event in RESERVED_EVENTS:
             raise ValueError(f"{event!r} is reserved: clients would drop the connection")
+        if self._verbose:
+            self.logger.info('emitting event "%s" to %s [%s]', event, to or "all", namespace or "/")
         await self.manager.emit(
             event,
             data,
@@ -127,7 +130,8 @@ class AsyncServer(BaseServer):
             callback=callback,
             ignore_queue=ignore_queue,
         )
-        await self.eio.pace()
+        if self.eio.engine.crowded:
+            await self.eio.pace()
 
     async def send(
         self,
@@ -290,6 +294,7 @@ class AsyncServer(BaseServer):
         if not self.manager_initialized:
             self.manager_initialized = True
             self.manager.initialize()
+        self._verbose = self.logger.isEnabledFor(logging.INFO)
         connection = session.app = Connection(session, self.wire.new_decoder())
         self.environ[session.sid] = environ
         self._expect(connection, self.connect_timeout)
@@ -327,8 +332,8 @@ class AsyncServer(BaseServer):
     # events
 
     def _sid_of(self, connection: Connection, packet: Inbound) -> str | None:
-        sid = connection.sids.get(packet.namespace)
-        if sid is not None and self.manager.is_connected(sid, packet.namespace):
+        sid = connection.connected.get(packet.namespace)
+        if sid is not None:
             return sid
         if not connection.joined:
             raise ProtocolError("a packet before the first CONNECT")
@@ -342,7 +347,8 @@ class AsyncServer(BaseServer):
             return None
         event, *values = packet.data
         namespace = packet.namespace
-        self.logger.info('received event "%s" from %s [%s]', event, sid, namespace)
+        if self._verbose:
+            self.logger.info('received event "%s" from %s [%s]', event, sid, namespace)
         found = self._find(event, namespace)
         if found is None:
             return None
@@ -354,7 +360,7 @@ class AsyncServer(BaseServer):
         run = self._run(connection, packet, handler, args)
         if not self.async_handlers or connection.running >= self.max_handlers:
             return run
-        start_kept(run)
+        start_eagerly(run)
         return None
 
     def _run_plain(
@@ -396,8 +402,7 @@ class AsyncServer(BaseServer):
     def _received_ack(self, connection: Connection, packet: Inbound) -> Pending:
         sid = self._sid_of(connection, packet)
         if sid is not None:
-            self.logger.info("received ack from %s [%s]", sid, packet.namespace)
-            start_kept(self._run_callback(sid, packet))
+            start_eagerly(self._run_callback(sid, packet))
         return None
 
     async def _run_callback(self, sid: str, packet: Inbound) -> None:
@@ -453,6 +458,7 @@ class AsyncServer(BaseServer):
 
     async def _accept(self, connection: Connection, namespace: str, sid: str) -> None:
         await self.manager.connect(sid, namespace)
+        connection.connected[namespace] = sid
         self.eio.engine.satisfy(connection.session)
         self._send(connection, self.wire.encoder.connect(namespace, {"sid": sid}))
 
@@ -461,6 +467,7 @@ class AsyncServer(BaseServer):
     ) -> None:
         encoder = self.wire.encoder
         if self.always_connect:
+            connection.connected.pop(namespace, None)
             self.manager.pre_disconnect(sid, namespace)
             self._send(connection, encoder.disconnect(namespace))
         else:
@@ -469,7 +476,7 @@ class AsyncServer(BaseServer):
 
     async def _leave(self, connection: Connection, namespace: str, sid: str, reason: str) -> None:
         """Run the disconnect handler of a connected client, once, and forget the client."""
-        if not self.manager.is_connected(sid, namespace):
+        if connection.connected.pop(namespace, None) is None:
             return
         self.manager.pre_disconnect(sid, namespace)
         try:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from time import monotonic
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from ._aio import create_event, wait_event
+from ._aio import create_event, wait_set
 from .async_client import AsyncClient
 from .exceptions import BadNamespaceError, DisconnectedError, TimeoutError
 
@@ -150,7 +150,7 @@ class AsyncSimpleClient:
             if not self.connected:
                 raise DisconnectedError()
             left = None if deadline is None else deadline - monotonic()
-            if not await wait_event(self.input_event, left):
+            if not await wait_set(self.input_event, left):
                 raise TimeoutError()
             self.input_event.clear()
         self._overflowing = False

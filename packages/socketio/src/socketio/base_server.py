@@ -118,6 +118,7 @@ class BaseServer:
         self.namespace_handlers: dict[str, BaseServerNamespace] = {}
         self.not_handled = object()
         self.logger = make_logger(default_logger, logger)
+        self._verbose = self.logger.isEnabledFor(logging.INFO)  # looked at with each connection
         self.async_handlers = async_handlers
         self.always_connect = always_connect
         self.namespaces: str | Sequence[str] = namespaces or ["/"]

@@ -39,6 +39,9 @@ EAGER_FLUSH = 65_536
 PACKETS_PER_POLL = 16
 """Packets in one long-polling response: what the clients of python-engineio 4.x accept."""
 
+TURN_BYTES = 262_144
+"""Bytes sent to all sessions within one turn from which senders are asked to let it end."""
+
 HIGH_WATER = 1_048_576
 """Bytes waiting for one session from which senders are asked to wait for it."""
 
@@ -428,6 +431,11 @@ class Engine:
             self._overflow(session)
         elif waiting > HIGH_WATER:
             self.congested.add(session)
+
+    @property
+    def crowded(self) -> bool:
+        """True if senders should wait: much was sent in this turn, or a session lags behind."""
+        return self.turn_bytes > TURN_BYTES or bool(self.congested)
 
     def still_congested(self) -> set[Session]:
         """Look again at the congested sessions and return those that still are."""

@@ -1,7 +1,7 @@
 """Keeps an application that sends in a tight loop from overrunning its own clients.
 
 Without it, ``for ...: await send(...)`` would never let the event loop write, and every client
-would look slow.  A sender therefore lets the loop run once per ``TURN_BYTES``, and waits for
+would look slow.  A sender therefore lets the loop run once per ``engine.TURN_BYTES``, and waits for
 clients with more than ``engine.HIGH_WATER`` bytes ahead of them, but for a client that does not
 catch up within ``PATIENCE`` only once: a stalled client does not stop the others.
 """
@@ -16,9 +16,6 @@ if TYPE_CHECKING:
 
     from .._core.engine import Engine
     from .._core.session import Session
-
-TURN_BYTES = 262_144
-"""Bytes sent to all clients within one turn of the loop before the sender lets it run."""
 
 PATIENCE = 0.1
 """Seconds that a sender waits for congested clients: 1 MiB at 10 MB/s."""
@@ -38,7 +35,7 @@ class Pace:
     async def wait(self) -> None:
         """Return at once normally, else when the clients have caught up or were given up on."""
         engine = self._engine
-        if engine.turn_bytes < TURN_BYTES and not engine.congested:
+        if not engine.crowded:
             return
         engine.turn_bytes = 0
         await asyncio.sleep(0)

@@ -1,0 +1,175 @@
+"""Starts coroutines at once, up to their first wait, as tasks do on Python 3.12 and newer.
+
+On older versions a task costs several microseconds before its first line runs, and most event
+handlers never wait.  Here a parked task, a worker, lends its identity to the first step of a
+coroutine (with ``asyncio._enter_task``, which exists for that): ``asyncio.current_task()`` is
+right, and so are ``asyncio.timeout()`` and anyio.  A coroutine that finishes within that step has
+cost no task; one that waits is carried on by the worker.
+
+hot path (benchmark "event with ack").
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from contextvars import Context, copy_context
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Coroutine, Generator
+
+MAX_IDLE = 64
+"""Parked tasks that are kept for the next coroutines."""
+
+_running: set[asyncio.Task[Any]] = set()
+"""Tasks of our own that nobody waits for: the event loop keeps weak references only."""
+
+
+def _keep(task: asyncio.Task[Any]) -> None:
+    if not task.done():
+        _running.add(task)
+        task.add_done_callback(_running.discard)
+
+
+if sys.version_info >= (3, 12):
+
+    def start_eagerly(coroutine: Coroutine[Any, Any, None]) -> None:
+        """Run a coroutine in a task of its own, at once up to its first wait."""
+        _keep(asyncio.Task(coroutine, loop=asyncio.get_running_loop(), eager_start=True))
+
+else:
+
+    def start_eagerly(coroutine: Coroutine[Any, Any, None]) -> None:
+        """Run a coroutine in a task of its own, at once up to its first wait."""
+        global _pool
+        loop = asyncio.get_running_loop()
+        if _pool.loop is not loop:
+            _pool = Pool(loop)
+        _pool.start(coroutine)
+
+
+class Pool:
+    """The workers of one event loop."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop | None) -> None:
+        self.loop = loop
+        self.idle: list[Worker] = []
+
+    def start(self, coroutine: Coroutine[Any, Any, None]) -> None:
+        """Run a coroutine up to its first wait, and let a worker carry it on from there."""
+        loop = self.loop
+        assert loop is not None
+        if not self.idle:
+            _keep(loop.create_task(coroutine))
+            Worker(self, loop)
+            return
+        worker = self.idle.pop()
+        context = copy_context()
+        current = asyncio.current_task(loop)
+        if current is not None:
+            asyncio._leave_task(loop, current)
+        asyncio._enter_task(loop, worker.task)
+        try:
+            yielded = context.run(coroutine.send, None)
+        except StopIteration:
+            self.idle.append(worker)
+        except BaseException:
+            self.idle.append(worker)
+            raise
+        else:
+            worker.carry_on(Suspended(coroutine, context, yielded))
+        finally:
+            asyncio._leave_task(loop, worker.task)
+            if current is not None:
+                asyncio._enter_task(loop, current)
+
+
+class Worker:
+    """A task that waits for a suspended coroutine, carries it to its end, and waits again."""
+
+    __slots__ = ("_job", "_parked", "_pool", "task")
+
+    def __init__(self, pool: Pool, loop: asyncio.AbstractEventLoop) -> None:
+        self._pool = pool
+        self._job: Suspended | None = None
+        self._parked: asyncio.Future[None] = loop.create_future()
+        self.task = loop.create_task(self._work())
+        _keep(self.task)
+
+    def carry_on(self, job: Suspended) -> None:
+        """Carry a coroutine on from where it is suspended."""
+        self._job = job
+        if not self._parked.done():
+            self._parked.set_result(None)
+
+    async def _work(self) -> None:
+        pool = self._pool
+        assert pool.loop is not None
+        while len(pool.idle) < MAX_IDLE:
+            self._parked = pool.loop.create_future()
+            pool.idle.append(self)
+            try:
+                await self._parked
+            except asyncio.CancelledError:
+                if self._job is None:
+                    # the loop is being shut down
+                    if self in pool.idle:
+                        pool.idle.remove(self)
+                    raise
+                self._job.cancel()
+            assert self._job is not None
+            try:
+                await self._job
+            except asyncio.CancelledError:
+                pass
+            self._job = None
+            _forget_cancellation(self.task)
+
+
+class Suspended:
+    """A coroutine between two of its steps."""
+
+    __slots__ = ("_cancelled", "_context", "_coroutine", "_waiting_for")
+
+    def __init__(
+        self, coroutine: Coroutine[Any, Any, None], context: Context, waiting_for: Any
+    ) -> None:
+        self._coroutine = coroutine
+        self._context = context
+        self._waiting_for = waiting_for
+        self._cancelled = False
+
+    def cancel(self) -> None:
+        """Cancel what the coroutine waits for, as cancelling its task would have done."""
+        if self._waiting_for is None or not self._waiting_for.cancel():
+            self._cancelled = True
+
+    def __await__(self) -> Generator[Any, Any, None]:
+        run, coroutine = self._context.run, self._coroutine
+        yielded = self._waiting_for
+        if yielded is not None:
+            # how a future tells the task that it was awaited; others may have awaited it since
+            yielded._asyncio_future_blocking = True
+        try:
+            if self._cancelled:
+                yielded = run(coroutine.throw, asyncio.CancelledError())
+            while True:
+                try:
+                    value = yield yielded
+                except BaseException as error:
+                    yielded = run(coroutine.throw, error)
+                else:
+                    yielded = run(coroutine.send, value)
+        except StopIteration:
+            return
+
+
+_pool = Pool(None)
+
+
+def _forget_cancellation(task: asyncio.Task[None]) -> None:
+    """A cancelled coroutine must not leave its mark on the next one of this worker."""
+    if sys.version_info >= (3, 11):
+        while task.cancelling():
+            task.uncancel()

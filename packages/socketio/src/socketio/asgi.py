@@ -39,7 +39,7 @@ class ASGIApp(engineio.ASGIApp):
         on_shutdown: Callable[[], Any] | None = None,
     ) -> None:
         super().__init__(
-            socketio_server.eio,
+            socketio_server,
             other_asgi_app,
             static_files,
             socketio_path,

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import importlib.util
 from typing import TYPE_CHECKING, Any
+
+import engineio
 
 from .asgi import ASGIApp
 from .async_server import AsyncServer
@@ -31,8 +35,9 @@ def run(
     :param port: TCP port (default 5000); 0 takes a free one.
     :param options: further options of ``uvicorn.run``.
 
-    WebSocket connections of Engine.IO take the fast path if picows is installed.
-    ``ModuleNotFoundError`` names what to install where uvicorn is missing.
+    WebSocket connections of Engine.IO take the fast path if picows is installed.  When it stops,
+    the clients of an ``AsyncServer`` or ``ASGIApp`` are disconnected, so that they reconnect
+    elsewhere at once.  ``ModuleNotFoundError`` names what to install where uvicorn is missing.
     """
     try:
         import uvicorn
@@ -46,4 +51,19 @@ def run(
     if importlib.util.find_spec("picows") is not None:
         options.setdefault("ws", FAST_WEBSOCKET)
     options.setdefault("timeout_graceful_shutdown", STOP_TIMEOUT)
-    uvicorn.run(app, host=host, port=port, **options)
+    if not isinstance(app, engineio.ASGIApp):
+        uvicorn.run(app, host=host, port=port, **options)
+        return
+
+    server: Any = app.engineio_server
+    engine: engineio.AsyncServer = getattr(server, "eio", server)
+
+    class Server(uvicorn.Server):
+        async def shutdown(self, sockets: Any = None) -> None:
+            # a waiting long-poll would hold uvicorn up until its next heartbeat
+            leaving = asyncio.ensure_future(engine.disconnect())
+            await super().shutdown(sockets)
+            await leaving
+
+    with contextlib.suppress(KeyboardInterrupt):
+        Server(uvicorn.Config(app, host=host, port=port, **options)).run()

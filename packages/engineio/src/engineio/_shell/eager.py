@@ -157,7 +157,7 @@ class Suspended:
             while True:
                 try:
                     value = yield yielded
-                except BaseException as error:
+                except BaseException as error:  # noqa: PERF203 - a coroutine's way
                     yielded = run(coroutine.throw, error)
                 else:
                     yielded = run(coroutine.send, value)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import quote
 
 from .._shell.awaitable_channel import AwaitableChannel
@@ -19,8 +19,7 @@ if TYPE_CHECKING:
     from .._core.message import Message
     from .._core.request import Reply, Request
     from .._shell.receiver import Receiver, WebSocket
-    from ..async_server import AsyncServer
-    from ..typing import Environ
+    from ..typing import Environ, LoggerLike
 
     Scope: TypeAlias = dict[str, Any]
     Event: TypeAlias = dict[str, Any]
@@ -278,6 +277,16 @@ else:
         pass
 
 
+class RequestHandler(Protocol):
+    """The server behind an ``ASGIApp``: an Engine.IO server, or a Socket.IO server on top of it."""
+
+    logger: LoggerLike
+
+    async def handle_request(self, *args: Any, **kwargs: Any) -> Any:
+        """Handle one ASGI scope."""
+        ...
+
+
 class ASGIApp:
     """An ASGI application that serves an Engine.IO server, static files and another application.
 
@@ -295,7 +304,7 @@ class ASGIApp:
 
     def __init__(
         self,
-        engineio_server: AsyncServer,
+        engineio_server: RequestHandler,
         other_asgi_app: ASGIApplication | None = None,
         static_files: Mapping[str, str | dict[str, str]] | None = None,
         engineio_path: str | None = "engine.io",

@@ -14,7 +14,6 @@ WAYS = [
     pytest.param(["polling"], "default", id="polling"),
     pytest.param(["websocket"], "default", id="websocket"),
     pytest.param(None, "default", id="upgrade"),
-    pytest.param(None, "msgpack", id="msgpack"),
 ]
 
 

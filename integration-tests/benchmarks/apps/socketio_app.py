@@ -1,0 +1,82 @@
+"""The benchmark's Socket.IO application, served by ``python socketio_app.py HOST PORT``.
+
+The same file runs our packages and upstream's, each in its own virtual environment.  HOST is
+``uvicorn`` (plain ASGI), ``aiohttp``, or ``fast`` (uvicorn with our picows WebSocket class).
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+from typing import Any
+
+import uvloop
+
+import socketio
+
+logging.disable(logging.CRITICAL)
+
+
+def make_server(async_mode: str) -> Any:
+    """Create the server with the handlers that every benchmarked server has."""
+    sio = socketio.AsyncServer(async_mode=async_mode)
+
+    @sio.event
+    async def echo(sid: str, data: Any) -> Any:
+        return data
+
+    @sio.event
+    async def ping_back(sid: str, data: Any) -> None:
+        await sio.emit("pong_back", data, to=sid)
+
+    @sio.event
+    async def fan(sid: str, data: Any) -> None:
+        await sio.emit("news", data)
+
+    return sio
+
+
+def serve_uvicorn(port: int, ws: str) -> None:
+    """Serve under uvicorn with uvloop and httptools; ``ws`` is its option of that name."""
+    import uvicorn
+
+    app = socketio.ASGIApp(make_server("asgi"))
+    uvicorn.run(
+        app,
+        host="127.0.0.1",
+        port=port,
+        loop="uvloop",
+        http="httptools",
+        ws=ws,
+        log_level="critical",
+        access_log=False,
+    )
+
+
+def serve_aiohttp(port: int) -> None:
+    """Serve under aiohttp on uvloop."""
+    from aiohttp import web
+
+    app = web.Application()
+    make_server("aiohttp").attach(app)
+    web.run_app(
+        app,
+        host="127.0.0.1",
+        port=port,
+        access_log=None,
+        print=None,
+        loop=uvloop.new_event_loop(),
+    )
+
+
+def main() -> None:
+    host, port = sys.argv[1], int(sys.argv[2])
+    if host == "aiohttp":
+        serve_aiohttp(port)
+    else:
+        ws = "engineio.async_drivers.uvicorn:WebSocketProtocol" if host == "fast" else "auto"
+        serve_uvicorn(port, ws)
+
+
+if __name__ == "__main__":
+    main()

@@ -65,10 +65,8 @@ def _render(title: str, table: Cells, servers: Sequence[Server], form: str, limi
     if not shown:
         return ""
     widths = [max(10, len(server.name)) for server in shown]
-    lines = [
-        title,
-        " " * 38 + "  ".join(f"{s.name:>{w}}" for s, w in zip(shown, widths, strict=True)),
-    ]
+    columns = list(zip(shown, widths, strict=True))
+    lines = [title, " " * 38 + "  ".join(f"{server.name:>{width}}" for server, width in columns)]
     for row, numbers in table.items():
         texts = []
         for server, width in columns:

@@ -141,10 +141,9 @@ def main() -> int:
 
 
 def write(folder: Path, rounds: report.Rounds, servers: Sequence[Server]) -> None:
-    """Print the report and write the files."""
+    """Write the files and print the report."""
     folder.mkdir(parents=True, exist_ok=True)
     text = report.text(rounds, servers)
-    print(f"\n{text}")
     (folder / "report.txt").write_text(text)
     numbers = report.as_json(rounds, servers, sys.argv)
     (folder / "results.json").write_text(json.dumps(numbers, indent=1))
@@ -152,7 +151,7 @@ def write(folder: Path, rounds: report.Rounds, servers: Sequence[Server]) -> Non
         plot.draw(rounds, servers, folder / "results.png")
     except ModuleNotFoundError as error:
         print(f"no plot: {error}")
-    print(f"results in {folder}")
+    print(f"\n{text}\nresults in {folder}")
 
 
 if __name__ == "__main__":

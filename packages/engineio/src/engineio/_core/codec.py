@@ -61,58 +61,61 @@ def make_codec(
 
 
 class _Limits:
-    __slots__ = ("_max_depth", "_max_int_digits")
+    __slots__ = ("_digits", "_max_depth", "_max_int_digits", "_run", "_stride")
 
     def __init__(self, max_depth: int, max_int_digits: int) -> None:
         self._max_depth = max_depth
         self._max_int_digits = max_int_digits
+        run = max_int_digits + 1
+        self._run = b"0" * run
+        # a run of digits covers this many neighbours among every ``stride``-th character
+        self._stride = max(run // 4, 1)
+        self._digits = re.compile(f"[0-9]{{{run // self._stride}}}")
 
     def check(self, text: str) -> None:
         """ValueError for what the limits forbid; next to nothing for ordinary messages."""
         brackets = text.count("[") + text.count("{")
         if brackets > self._max_depth and _depth(text) > self._max_depth:
             raise ValueError(f"JSON nested deeper than {self._max_depth}")
-        if len(text) > self._max_int_digits and _has_digits(text, self._max_int_digits + 1):
+        if len(text) > self._max_int_digits and self._has_long_integer(text):
             raise ValueError(f"JSON integer of more than {self._max_int_digits} digits")
 
+    def _has_long_integer(self, text: str) -> bool:
+        if not self._digits.search(text[:: self._stride]):
+            return False
+        raw = text.encode("utf-8", "surrogatepass")
+        if self._run not in raw.translate(_DIGITS_TO_ZERO):
+            return False
+        outside = b'"'.join(_without_escapes(raw).split(b'"')[::2])
+        return any(len(match[0]) > self._max_int_digits for match in _INTEGER.finditer(outside))
 
-_STRINGS = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"')
-_NOT_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
+
+_DIGITS_TO_ZERO = bytes.maketrans(b"123456789", b"000000000")
+_INTEGER = re.compile(rb"(?<![0-9.eE+])[0-9]+(?![0-9.eE])")
+_NOT_MARKS = bytes(set(range(256)) - set(b'[]{}"'))
 _STEPS = {ord("["): 1, ord("{"): 1, ord("]"): -1, ord("}"): -1}
+_SHALLOW_ROUNDS = 4
+
+
+def _without_escapes(raw: bytes) -> bytes:
+    """JSON in which each quote begins or ends a string; linear for malformed text too."""
+    if b"\\" not in raw:
+        return raw
+    return raw.replace(b"\\\\", b"").replace(b'\\"', b"")
 
 
 def _depth(text: str) -> int:
-    """How deep the brackets outside of strings nest."""
-    outside = _STRINGS.sub(b"", text.encode("utf-8", "surrogatepass"))
-    brackets = outside.translate(None, _NOT_BRACKETS)
-    return max(accumulate(_STEPS[bracket] for bracket in brackets), default=0)
-
-
-_DIGIT = re.compile("[0-9]")
-_INTEGER = re.compile(rb"(?<![0-9.eE+])[0-9]+(?![0-9.eE])")
-
-
-def _has_digits(text: str, count: int) -> bool:
-    """Whether an integer of at least ``count`` digits is in the text, outside of strings."""
-    if not any(
-        _is_run(text, match.start() * count, count) for match in _DIGIT.finditer(text[::count])
-    ):
-        return False
-    outside = _STRINGS.sub(b"", text.encode("utf-8", "surrogatepass"))
-    return any(len(match[0]) >= count for match in _INTEGER.finditer(outside))
-
-
-def _is_run(text: str, index: int, count: int) -> bool:
-    """Whether the digits around ``index`` are at least ``count``.
-
-    A run of ``count`` digits covers a multiple of ``count``, so nobody looks elsewhere.
-    """
-    start = end = index
-    while start > 0 and text[start - 1] in "0123456789" and index - start < count:
-        start -= 1
-    while end < len(text) and text[end] in "0123456789" and end - start < count:
-        end += 1
-    return end - start >= count
+    """How deep the brackets outside of strings nest; 0 if that is not deep at all."""
+    raw = _without_escapes(text.encode("utf-8", "surrogatepass"))
+    marks = raw.translate(None, _NOT_MARKS).replace(b'""', b"")
+    if b'"' in marks:  # strings with brackets in them
+        marks = b"".join(marks.split(b'"')[::2])
+    # each round takes at most two levels away, and usually few rounds take all
+    for _ in range(_SHALLOW_ROUNDS):
+        if not marks:
+            return 0
+        marks = marks.replace(b"{}", b"").replace(b"[]", b"")
+    return max(accumulate(map(_STEPS.__getitem__, marks)), default=0)
 
 
 class _ModuleCodec(_Limits):
@@ -124,11 +127,14 @@ class _ModuleCodec(_Limits):
         self._loads: Callable[[str], Any] = json.loads
 
     def dumps(self, value: Any) -> bytes:
-        return self._dumps(value, separators=(",", ":")).encode("utf-8", "surrogatepass")
+        return self._dumps(value, separators=(",", ":")).encode()
 
     def loads(self, text: str) -> Any:
         self.check(text)
-        return self._loads(text)
+        try:
+            return self._loads(text)
+        except RecursionError:
+            raise ValueError(_TOO_DEEP) from None
 
 
 if COMPILED:
@@ -158,6 +164,8 @@ class _CompiledCodec(_Limits):
             return _msgspec_loads(text)
         except (msgspec.DecodeError, UnicodeEncodeError):
             return standard.loads(text)
+        except RecursionError:
+            raise ValueError(_TOO_DEEP) from None
 
 
 def _standard_dumps(value: Any) -> bytes:

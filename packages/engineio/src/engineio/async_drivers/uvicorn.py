@@ -19,11 +19,10 @@ import logging
 from base64 import b64decode
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
-from urllib.parse import unquote
 
 from picows import WSAutoPingStrategy, WSCloseCode, WSListener, WSMsgType
 from picows.picows import WSProtocol  # type: ignore[attr-defined]  # not in its stubs
-from uvicorn.protocols.utils import get_local_addr, get_remote_addr, is_ssl
+from uvicorn.protocols.utils import get_remote_addr
 from uvicorn.protocols.websockets.auto import AutoWebSocketsProtocol
 
 from .._shell.mailbox import Mailbox
@@ -52,7 +51,25 @@ CONTINUATION = WSMsgType.CONTINUATION
 CLOSE = WSMsgType.CLOSE
 
 _logger = logging.getLogger("uvicorn.error")
-_quiet = logging.Logger("picows", logging.CRITICAL)  # what it reports, the engine reports
+
+
+class Quiet:
+    """The logger of picows: what it reports, the engine reports.
+
+    It would make a child of a real logger for each connection.
+    """
+
+    def isEnabledFor(self, level: int) -> bool:
+        """Return False."""
+        return False
+
+    def log(self, *args: Any) -> None:
+        """Do nothing."""
+
+    debug = info = warning = error = exception = log
+
+
+_quiet = Quiet()
 
 
 class WebSocketProtocol(asyncio.Protocol):
@@ -71,6 +88,7 @@ class WebSocketProtocol(asyncio.Protocol):
         self._app_state = app_state
         self._loop = _loop or asyncio.get_running_loop()
         self._handshake = b""
+        self._key = b""
         self._transport: Any = None
         self._websocket: FastWebSocket | None = None
         self._bridge: Bridge | None = None
@@ -83,8 +101,6 @@ class WebSocketProtocol(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """The peer left before the application answered the handshake."""
         self._connections.discard(self)
-        if self._bridge is not None:
-            self._bridge.lost()
 
     def data_received(self, data: bytes) -> None:
         """Take the handshake request, as uvicorn replays it, and ask the application."""
@@ -93,12 +109,11 @@ class WebSocketProtocol(asyncio.Protocol):
             self._transport.abort()
             return
         self._handshake = data
-        scope = self._make_scope(data)
+        scope = self._make_scope()
         if scope is None:
             self._answer(HTTPStatus.BAD_REQUEST)
             return
-        self._bridge = Bridge(self, self._config, self._state, self._app_state)
-        scope["extensions"] = {"websocket.http.response": {}, HANDOVER: self._take}
+        self._bridge = Bridge(self, self._config)
         task = self._loop.create_task(self._run(scope, self._bridge))
         self._state.tasks.add(task)
         task.add_done_callback(self._state.tasks.discard)
@@ -146,7 +161,7 @@ class WebSocketProtocol(asyncio.Protocol):
             READ_BUFFER,
         )
         protocol.connection_made(self._transport)
-        _feed(protocol, _minimal_request(self._handshake))
+        _feed(protocol, _MINIMAL_REQUEST % self._key)
         self._transport.set_protocol(protocol)
         self._handshake = b""
         if _logger.isEnabledFor(logging.INFO):
@@ -157,6 +172,8 @@ class WebSocketProtocol(asyncio.Protocol):
     def delegate(self, config: Config) -> None:
         """Let uvicorn's own WebSocket implementation answer the handshake instead."""
         self._connections.discard(self)
+        if self._transport.is_closing():
+            raise ConnectionResetError("the client has gone")
         if AutoWebSocketsProtocol is None:
             raise RuntimeError("install websockets or wsproto for WebSocket routes of your own")
         protocol: Any = AutoWebSocketsProtocol(
@@ -174,37 +191,25 @@ class WebSocketProtocol(asyncio.Protocol):
         )
         self._transport.close()
 
-    def _make_scope(self, data: bytes) -> Scope | None:
-        head, _, _ = data.partition(b"\r\n\r\n")
-        request_line, *lines = head.split(b"\r\n")
-        target = request_line.split(b" ")[1]
-        headers = [
-            (name.lower(), value) for name, _, value in (line.partition(b": ") for line in lines)
-        ]
+    def _make_scope(self) -> Scope | None:
+        """The scope of this handshake; ``None`` if it is not one of RFC 6455."""
+        http: Scope = self._transport.get_protocol().scope
+        headers: list[tuple[bytes, bytes]] = http["headers"]
         found = dict(headers)
-        if found.get(b"sec-websocket-version") != b"13" or not _is_key(
-            found.get(b"sec-websocket-key", b"")
-        ):
+        self._key = found.get(b"sec-websocket-key", b"").strip()
+        if found.get(b"sec-websocket-version") != b"13" or not _is_key(self._key):
             return None
-        raw_path, _, query = target.partition(b"?")
-        config = self._config
-        root_path = config.root_path
-        protocols = found.get(b"sec-websocket-protocol", b"").decode("latin-1")
-        return {
+        protocols = found.get(b"sec-websocket-protocol", b"").decode("latin-1").split(",")
+        scope = {
+            **http,
             "type": "websocket",
-            "asgi": {"version": config.asgi_version, "spec_version": "2.4"},
-            "http_version": "1.1",
-            "scheme": "wss" if is_ssl(self._transport) else "ws",
-            "server": get_local_addr(self._transport),
-            "client": get_remote_addr(self._transport),
-            "root_path": root_path,
-            "path": root_path + unquote(raw_path.decode("ascii", "replace")),
-            "raw_path": root_path.encode("ascii", "replace") + raw_path,
-            "query_string": query,
-            "headers": headers,
-            "subprotocols": [name.strip() for name in protocols.split(",") if name.strip()],
-            "state": self._app_state.copy(),
+            "asgi": {"version": self._config.asgi_version, "spec_version": "2.4"},
+            "scheme": "wss" if http["scheme"] == "https" else "ws",
+            "subprotocols": [name.strip() for name in protocols if name.strip()],
+            "extensions": {"websocket.http.response": {}, HANDOVER: self._take},
         }
+        del scope["method"]
+        return scope
 
 
 def _ignore(data: str | bytes) -> None:
@@ -218,16 +223,11 @@ def _is_key(value: bytes) -> bool:
         return False
 
 
-def _minimal_request(handshake: bytes) -> bytes:
-    """What picows needs of the handshake; it would refuse one with more than 16 KiB of headers."""
-    key = b""
-    for line in handshake.split(b"\r\n"):
-        if line[:18].lower() == b"sec-websocket-key:":
-            key = line[18:].strip()
-    return (
-        b"GET / HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-        b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: " + key + b"\r\n\r\n"
-    )
+_MINIMAL_REQUEST = (
+    b"GET / HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+    b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: %s\r\n\r\n"
+)
+"""What picows needs of the handshake; it would refuse one with more than 16 KiB of headers."""
 
 
 def _feed(protocol: Any, data: bytes) -> None:
@@ -243,20 +243,18 @@ class Bridge:
     runs already, is then what that implementation's application waits for.
     """
 
-    def __init__(
-        self,
-        protocol: WebSocketProtocol,
-        config: Config,
-        state: ServerState,
-        app_state: dict[str, Any],
-    ) -> None:
+    __slots__ = ("_config", "_done", "_ends", "_protocol")
+
+    def __init__(self, protocol: WebSocketProtocol, config: Config) -> None:
         self._protocol = protocol
         self._config = config
-        self._ends: asyncio.Future[tuple[Receive, Send]] = (
-            asyncio.get_running_loop().create_future()
-        )
+        self._ends: asyncio.Future[tuple[Receive, Send]] | None = None
         self._done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self.used = False
+
+    @property
+    def used(self) -> bool:
+        """True once uvicorn's implementation has been brought in."""
+        return self._ends is not None
 
     async def receive(self) -> Event:
         """Receive through uvicorn's implementation."""
@@ -279,22 +277,16 @@ class Bridge:
             self._done.set_exception(error)
         return self.used
 
-    def lost(self) -> None:
-        """The peer left before the application used ``receive`` or ``send``."""
-        if not self._ends.done():
-            self._ends.set_exception(ConnectionResetError("the client has gone"))
-            self._ends.exception()
-
     async def _connect(self) -> tuple[Receive, Send]:
-        if not self.used and not self._ends.done():
-            self.used = True
+        if self._ends is None:
+            self._ends = asyncio.get_running_loop().create_future()
             config = copy.copy(self._config)
             config.loaded_app = self._application
             self._protocol.delegate(config)
         return await asyncio.shield(self._ends)
 
     async def _application(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if not self._ends.done():
+        if self._ends is not None and not self._ends.done():
             self._ends.set_result((receive, send))
         await self._done
 

@@ -48,6 +48,7 @@ class AsyncEntry(BaseServer):
         self._loop: asyncio.AbstractEventLoop | None = None
         self._turn_is_due = False
         self._timer: asyncio.TimerHandle | None = None
+        self._timer_at = 0.0
         self._tasks: set[asyncio.Task[Any]] = set()
         self._endings: dict[Session, asyncio.Task[None]] = {}
 
@@ -198,7 +199,9 @@ class AsyncEntry(BaseServer):
     def _wake(self) -> None:
         loop = asyncio.get_running_loop()
         if not self._turn_is_due or loop is not self._loop:
-            self._loop = loop
+            if loop is not self._loop:
+                self._loop = loop
+                self._timer = None  # it belonged to a loop that has ended
             self._turn_is_due = True
             loop.call_soon(self._turn)
 
@@ -239,11 +242,17 @@ class AsyncEntry(BaseServer):
     def _arm_timer(self) -> None:
         self.engine.rearm = False
         due = self.engine.next_deadline()
+        if due is None or self._loop is None:
+            return
+        now = self.clock()
+        at = max(due, now + TICK)
         if self._timer is not None:
+            # an earlier timer stays: a busy server must not push its deadlines back
+            if self._timer_at <= at:
+                return
             self._timer.cancel()
-            self._timer = None
-        if due is not None and self._loop is not None:
-            self._timer = self._loop.call_later(max(TICK, due - self.clock()), self._tick)
+        self._timer_at = at
+        self._timer = self._loop.call_later(at - now, self._tick)
 
     def _tick(self) -> None:
         self._timer = None

@@ -40,7 +40,7 @@ class Payload:
         if not encoded_payload:
             self.packets = []
             return
-        packets = encoded_payload.split(SEPARATOR)
+        packets = encoded_payload.split(SEPARATOR, self.max_decode_packets)
         if len(packets) > self.max_decode_packets:
             raise ValueError("Too many packets in payload")
         self.packets = [Packet(encoded_packet=packet) for packet in packets]

@@ -47,11 +47,9 @@ def get_static_file(path: str, static_files: StaticFiles) -> dict[str, str] | No
             content_type = default.get("content_type", content_type)
         else:
             filename += default
-    if rest or root.endswith("/"):
-        # ``path`` is a part of a directory's content: it must stay inside
-        base = os.path.realpath(root)
-        if not os.path.realpath(filename).startswith(base.rstrip(os.sep) + os.sep):
-            return None
+    # what is part of a directory's content must stay inside
+    if (rest or root.endswith("/")) and not _is_inside(root, filename):
+        return None
     if not os.path.isfile(filename):
         return None
     if content_type is None:
@@ -73,6 +71,14 @@ def _find(path: str, static_files: StaticFiles) -> tuple[str, str, str | None] |
             return None
         prefix, _, last = prefix.rpartition("/")
         rest = f"/{last}{rest}"
+
+
+def _is_inside(root: str, filename: str) -> bool:
+    try:
+        real = os.path.realpath(filename)
+    except ValueError:  # a name that no file can have: with NUL, or not encodable
+        return False
+    return real.startswith(os.path.realpath(root).rstrip(os.sep) + os.sep)
 
 
 def _unpack(rule: str | dict[str, str]) -> tuple[str, str | None]:

@@ -75,7 +75,7 @@ class _Limits:
     def check(self, text: str) -> None:
         """ValueError for what the limits forbid; next to nothing for ordinary messages."""
         brackets = text.count("[") + text.count("{")
-        if brackets > self._max_depth and _depth(text) > self._max_depth:
+        if brackets > self._max_depth and _is_too_deep(text, self._max_depth):
             raise ValueError(f"JSON nested deeper than {self._max_depth}")
         if len(text) > self._max_int_digits and self._has_long_integer(text):
             raise ValueError(f"JSON integer of more than {self._max_int_digits} digits")
@@ -104,18 +104,19 @@ def _without_escapes(raw: bytes) -> bytes:
     return raw.replace(b"\\\\", b"").replace(b'\\"', b"")
 
 
-def _depth(text: str) -> int:
-    """How deep the brackets outside of strings nest; 0 if that is not deep at all."""
+def _is_too_deep(text: str, max_depth: int) -> bool:
+    """Whether the brackets outside of strings nest deeper than ``max_depth``."""
     raw = _without_escapes(text.encode("utf-8", "surrogatepass"))
     marks = raw.translate(None, _NOT_MARKS).replace(b'""', b"")
     if b'"' in marks:  # strings with brackets in them
         marks = b"".join(marks.split(b'"')[::2])
-    # each round takes at most two levels away, and usually few rounds take all
-    for _ in range(_SHALLOW_ROUNDS):
-        if not marks:
-            return 0
-        marks = marks.replace(b"{}", b"").replace(b"[]", b"")
-    return max(accumulate(map(_STEPS.__getitem__, marks)), default=0)
+    # a round takes at most two levels away, and for most texts few rounds take all
+    rest = marks
+    for _ in range(min(_SHALLOW_ROUNDS, max_depth // 2)):
+        rest = rest.replace(b"{}", b"").replace(b"[]", b"")
+        if not rest:
+            return False
+    return max(accumulate(map(_STEPS.__getitem__, marks)), default=0) > max_depth
 
 
 class _ModuleCodec(_Limits):
@@ -131,10 +132,7 @@ class _ModuleCodec(_Limits):
 
     def loads(self, text: str) -> Any:
         self.check(text)
-        try:
-            return self._loads(text)
-        except RecursionError:
-            raise ValueError(_TOO_DEEP) from None
+        return _bounded(self._loads, text)
 
 
 if COMPILED:
@@ -162,10 +160,16 @@ class _CompiledCodec(_Limits):
         self.check(text)
         try:
             return _msgspec_loads(text)
-        except (msgspec.DecodeError, UnicodeEncodeError):
-            return standard.loads(text)
-        except RecursionError:
-            raise ValueError(_TOO_DEEP) from None
+        except (msgspec.DecodeError, UnicodeEncodeError, RecursionError):
+            return _bounded(standard.loads, text)
+
+
+def _bounded(loads: Callable[[str], Any], text: str) -> Any:
+    """Parse where ``max_depth`` is above what the stack holds."""
+    try:
+        return loads(text)
+    except RecursionError:
+        raise ValueError("JSON nested too deep") from None
 
 
 def _standard_dumps(value: Any) -> bytes:

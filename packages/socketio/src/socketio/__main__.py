@@ -361,7 +361,10 @@ class Inbox:
     def __init__(self) -> None:
         self._loop = asyncio.get_running_loop()
         self._queue: asyncio.Queue[tuple[str, Any]] = asyncio.Queue()
-        self.get = self._queue.get
+
+    async def get(self) -> tuple[str, Any]:
+        """Return the next item: its kind and its value."""
+        return await self._queue.get()
 
     def watch(self, client: AsyncClient, options: argparse.Namespace) -> None:
         """Take the events of the client, and tell the person about its connection."""

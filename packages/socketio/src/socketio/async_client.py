@@ -43,6 +43,7 @@ class AsyncClient(BaseClient):
     """
 
     eio: engineio.AsyncClient
+    sid: str | None
     _reconnect_task: Task | None
 
     def is_asyncio_based(self) -> bool:

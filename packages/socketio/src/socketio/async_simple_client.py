@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from typing_extensions import Self
 
+    from ._aio import Event
     from .base_client import Auth, Headers, Transports, Url
 
 MAX_INPUT_BUFFER = 10_000
@@ -44,12 +45,12 @@ class AsyncSimpleClient:
         self.client_args = args
         self.client_kwargs = kwargs
         self.client: AsyncClient | None = None
-        self.namespace = "/"
-        self.connected = False
-        self.connected_event = create_event()
-        self.input_event = create_event()
+        self.namespace: str = "/"
+        self.connected: bool = False
+        self.connected_event: Event = create_event()
+        self.input_event: Event = create_event()
         self.input_buffer: list[list[Any]] = []
-        self.dropped_events = 0
+        self.dropped_events: int = 0
         self._overflowing = False
 
     async def connect(

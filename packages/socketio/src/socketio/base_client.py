@@ -53,7 +53,7 @@ SLOW_LINK_FACTOR = 2.0
 """On a slow link ``connect()`` waits for the namespaces for at least this many times what the
 Engine.IO handshake took: the answer is one round trip, the handshake was one to five."""
 
-default_logger = logging.getLogger("socketio.client")
+default_logger: logging.Logger = logging.getLogger("socketio.client")
 
 reconnecting_clients: list[BaseClient] = []
 """The clients that are trying to reconnect at this moment."""
@@ -135,8 +135,8 @@ class BaseClient:
         self.reconnection_delay_max = reconnection_delay_max
         self.randomization_factor = randomization_factor
         self.handle_sigint = handle_sigint
-        self.logger = make_logger(default_logger, logger)
-        self.packet_class = packet_class_of(serializer)
+        self.logger: LoggerLike = make_logger(default_logger, logger)
+        self.packet_class: type[Packet] = packet_class_of(serializer)
         if json is None and self.packet_class.json is not default_json:
             json = self.packet_class.json  # assigning it replaces the default of the process
         elif json is not None and self.packet_class is not Packet:
@@ -145,11 +145,11 @@ class BaseClient:
         self._decoder = self._wire.new_decoder()
         if "engineio_logger" in kwargs:
             kwargs["logger"] = kwargs.pop("engineio_logger")
-        self.eio = self._create_engine(handle_sigint=handle_sigint, **kwargs)
+        self.eio: Any = self._create_engine(handle_sigint=handle_sigint, **kwargs)
 
         self.handlers: dict[str, dict[str, Callable[..., Any]]] = {}
         self.namespace_handlers: dict[str, BaseClientNamespace] = {}
-        self.connected = False
+        self.connected: bool = False
         self.sid: str | None = None
         self._state = ClientState()
         self._acks = AckTable()

@@ -18,7 +18,7 @@ OURS, PEER, BARE = "#1f77b4", "#8a8f98", "#d5d8dc"
 
 
 def draw(rounds: Rounds, servers: Sequence[Server], path: Path) -> None:
-    """Write a PNG.  Raises ModuleNotFoundError without matplotlib."""
+    """Write a PNG, unless there are no rows.  Raises ModuleNotFoundError without matplotlib."""
     import matplotlib
 
     matplotlib.use("Agg")
@@ -30,6 +30,8 @@ def draw(rounds: Rounds, servers: Sequence[Server], path: Path) -> None:
         for row, numbers in cells(rounds, servers, "bytes").items()
     }
     panels = [(row, cpu.get(row) or memory[row]) for row in ROWS if row in cpu or row in memory]
+    if not panels:
+        return
     lines = -(-len(panels) // COLUMNS)
     figure, axes = pyplot.subplots(lines, COLUMNS, figsize=(15, 2.3 * lines), squeeze=False)
     for axis in axes.flat[len(panels) :]:

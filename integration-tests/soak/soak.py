@@ -40,6 +40,7 @@ WARM_UP = 1 / 3  # of the run: caches, pools and the allocator's arenas fill
 FLAT = 0.03  # growth after the warm-up, as a part of the memory then, that is still noise
 FLAT_KB = 1_536  # and at least this, kB
 EMPTY_WITHIN = 30  # seconds after the last client has left
+SPARE_TASKS = 64  # that the server parks for the next handlers; a leak would be thousands
 MAX_LOG_LINES = 20  # of warnings and errors, whatever the clients do
 RESIDENTS = 12
 VISITORS = 6
@@ -266,8 +267,9 @@ def judge(samples: list[dict[str, Any]], empty: dict[str, Any], end: dict[str, A
         wrong.append(f"memory grew by {growth:,.0f} kB after the warm-up")
     left = ("sessions", "rooms", "environs")
     wrong += [f"{end[what]} {what} are left" for what in left if end[what]]
-    held = ("fds", "tasks")
-    wrong += [f"{empty[w]} {w} before, {end[w]} after" for w in held if end[w] > empty[w]]
+    for what, spare in (("fds", 0), ("tasks", SPARE_TASKS)):
+        if end[what] > empty[what] + spare:
+            wrong += [f"{empty[what]} {what} before, {end[what]} after"]
     if end["counters"]["slow_clients_closed"] < done["clients that stopped reading"]:
         wrong.append("a client that stopped reading was not counted")
     return wrong

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
 
 from engineio import json as default_json
+from engineio._core.codec import make_codec
 
 if TYPE_CHECKING:
     from engineio.typing import JSONModule
@@ -33,6 +34,8 @@ MAX_ID_DIGITS = 16
 """Digits of an acknowledgement id: JavaScript's ``Number.MAX_SAFE_INTEGER`` has 16."""
 
 binary_types = (bytes, bytearray, memoryview)
+
+_TYPES = frozenset(str(number) for number in range(len(packet_names)))
 
 
 class Packet:
@@ -97,12 +100,11 @@ class Packet:
 
         ValueError for a malformed packet.
         """
-        try:
-            self.packet_type = _digits(encoded_packet[:1], 1)
-        except (TypeError, ValueError):
-            raise ValueError("unknown packet type") from None
+        if not isinstance(encoded_packet, str) or encoded_packet[:1] not in _TYPES:
+            raise ValueError("unknown packet type")
+        self.packet_type = int(encoded_packet[0])
         rest = encoded_packet[1:]
-        count, dash, after = rest[: MAX_COUNT_DIGITS + 1].partition("-")
+        count, dash, _ = rest[: MAX_COUNT_DIGITS + 1].partition("-")
         attachments = 0
         if dash and count.isascii() and count.isdigit():
             attachments = int(count)
@@ -112,9 +114,11 @@ class Packet:
             namespace, _, rest = rest.partition(",")
             self.namespace = namespace.partition("?")[0]
         number = rest[: len(rest) - len(rest.lstrip("0123456789"))]
-        self.id = _digits(number, MAX_ID_DIGITS) if number else None
+        if len(number) > MAX_ID_DIGITS:
+            raise ValueError("acknowledgement id too long")
+        self.id = int(number) if number else None
         rest = rest[len(number) :]
-        self.data = self.json.loads(rest) if rest else None
+        self.data = make_codec(self.json).loads(rest) if rest else None
         return attachments
 
     def add_attachment(self, attachment: bytes) -> bool:
@@ -177,9 +181,3 @@ def insert_attachments(data: Any, attachments: list[bytes]) -> Any:
             return attachments[number]
         return {key: insert_attachments(item, attachments) for key, item in data.items()}
     return data
-
-
-def _digits(text: str, limit: int) -> int:
-    if not (text.isascii() and text.isdigit()) or len(text) > limit:
-        raise ValueError("invalid number")
-    return int(text)

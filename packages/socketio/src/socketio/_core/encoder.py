@@ -19,10 +19,15 @@ if TYPE_CHECKING:
     from ..packet import Packet
 
 
+UNWRITABLE = (ValueError, RecursionError)
+"""What ``dumps`` raises besides TypeError: for lists that contain themselves or nest too deeply."""
+
+
 class Encoder(Protocol):
     """Encodes packets; a packet with attachments is several messages, to be sent as one unit.
 
-    All methods raise TypeError for data that the codec cannot write.
+    All methods raise TypeError for data that cannot be written, whatever the reason: its type, a
+    list that contains itself, a string that is not Unicode.
     """
 
     def event(self, namespace: str, args: Sequence[Any], id: int | None = None) -> list[Message]:
@@ -83,20 +88,30 @@ class DefaultEncoder:
     ) -> list[Message]:
         try:
             return [Message(text_kind + head + self._dumps(args))]
-        except TypeError:
+        except TypeError as error:
             # JSON cannot hold bytes: only now is it worth looking for them
-            attachments: list[bytes] = []
+            refusal = error
+        except UNWRITABLE as error:
+            raise TypeError(str(error)) from error
+        attachments: list[bytes] = []
+        try:
             data = extract_attachments(args, attachments)
             if not attachments:
-                raise
-        messages = [Message(binary_kind % len(attachments) + head + self._dumps(data))]
+                raise refusal
+            text = self._dumps(data)
+        except UNWRITABLE as error:
+            raise TypeError(str(error)) from error
+        messages = [Message(binary_kind % len(attachments) + head + text)]
         messages += [Message(attachment, binary=True) for attachment in attachments]
         return messages
 
     def _control(self, kind: bytes, namespace: str, data: Any) -> list[Message]:
         # servers of the JavaScript implementation expect the comma also where nothing follows
         head = kind if namespace == "/" else kind + namespace.encode() + b","
-        return [Message(head if data is None else head + self._dumps(data))]
+        try:
+            return [Message(head if data is None else head + self._dumps(data))]
+        except UNWRITABLE as error:
+            raise TypeError(str(error)) from error
 
 
 class PacketClassEncoder:
@@ -130,7 +145,12 @@ class PacketClassEncoder:
     def _encode(
         self, packet_type: int, namespace: str, data: Any, id: int | None = None
     ) -> list[Message]:
-        return to_messages(self._packet_class(packet_type, data, namespace, id))
+        try:
+            return to_messages(self._packet_class(packet_type, data, namespace, id))
+        except TypeError:
+            raise
+        except Exception as error:  # whatever a serializer of the application raises
+            raise TypeError(f"data that cannot be encoded: {error}") from error
 
 
 def to_messages(packet: Packet) -> list[Message]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Collection, Mapping
 from functools import lru_cache
+from types import MethodType
 from typing import Any, NamedTuple, TypeAlias
 
 Handler: TypeAlias = Callable[..., Any]
@@ -62,19 +63,42 @@ class Shape(NamedTuple):
         return self.min_args <= count and (self.max_args is None or count <= self.max_args)
 
 
-@lru_cache(CACHED_SHAPES)
 def describe(function: Handler) -> Shape:
     """Look at the signature of a handler; one without a readable signature takes anything."""
-    call = getattr(function, "__call__", None)  # noqa: B004 - an object with async __call__
+    try:
+        return _remembered(function)
+    except TypeError:  # an object with ``__call__`` need not be hashable
+        return _describe(function)
+
+
+def _describe(function: Handler) -> Shape:
+    call = type(function).__call__  # that of an object, not that of the objects of a class
     is_coroutine = inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(call)
     try:
-        parameters = inspect.signature(function).parameters.values()
+        parameters = _parameters(function)
     except (TypeError, ValueError):
         return Shape(is_coroutine, 0, None)
     positional = [p for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
     required = sum(p.default is p.empty for p in positional)
     endless = any(p.kind is p.VAR_POSITIONAL for p in parameters)
     return Shape(is_coroutine, required, None if endless else len(positional))
+
+
+_remembered = lru_cache(CACHED_SHAPES)(_describe)
+
+
+def _parameters(function: Handler) -> list[inspect.Parameter]:
+    """The parameters of a function, or behind a wrapper with ``*args`` those it passes on to.
+
+    A wrapper (``functools.wraps``) that names its parameters means them, whatever it wraps.
+    """
+    parameters = list(inspect.signature(function, follow_wrapped=False).parameters.values())
+    wrapped = getattr(function, "__wrapped__", None)
+    if wrapped is None or all(p.kind is not p.VAR_POSITIONAL for p in parameters):
+        return parameters
+    if inspect.ismethod(function):
+        wrapped = MethodType(wrapped, function.__self__)
+    return _parameters(wrapped)
 
 
 def fit(function: Handler, event: str, args: tuple[Any, ...]) -> tuple[Any, ...]:

@@ -76,11 +76,12 @@ class Registry:
         rooms = self.rooms[namespace]
         for room in (None, sid, *self._joined.get(namespace, {}).get(sid, ())):
             self._remove_member(rooms, room, sid)
-        if not rooms:
-            del self.rooms[namespace]
         self._remove_from(self._joined, namespace, sid)
         self._remove_from(self.pending_connect, namespace, sid)
         self._remove_from(self.pending_disconnect, namespace, sid)
+        # a pending client that has left its own room is in none
+        if not rooms and namespace not in self.pending_connect:
+            del self.rooms[namespace]
         sids = self.eio_to_sid[eio_sid]
         del sids[namespace]
         if not sids:

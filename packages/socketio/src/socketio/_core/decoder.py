@@ -24,6 +24,8 @@ from ..packet import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from engineio._core.codec import Codec
 
     from ..packet import Packet
@@ -40,9 +42,18 @@ MAX_NAMESPACE_LENGTH = 512
 """Characters of the longest namespace name that is accepted."""
 
 RESERVED_EVENTS = frozenset(
-    ("connect", "connect_error", "disconnect", "disconnecting", "newListener", "removeListener")
+    (
+        "connect",
+        "connect_error",
+        "disconnect",
+        "disconnecting",
+        "newListener",
+        "removeListener",
+        "__disconnect_final",
+    )
 )
-"""Names that no packet may carry as an event: the list of the official implementation."""
+"""Names that no packet may carry as an event: the list of the official implementation, and the
+event with which our clients tell themselves that a connection has ended for good."""
 
 
 @dataclass(slots=True)
@@ -111,40 +122,76 @@ class DefaultDecoder:
             raise ProtocolError("an attachment that was not announced")
         try:
             if data[:2] == "2[":  # by far the most frequent packet
-                return _event("/", None, self._loads(data[1:]))
+                args = self._loads(data[1:])
+                if args and type(args[0]) is str and args[0] not in RESERVED_EVENTS:
+                    return Inbound(EVENT, "/", None, args)
+                return _event("/", None, args)
+            if data[:1] in _FREQUENT and (packet := self._frequent(data)) is not None:
+                return packet
             return self._packet(data)
+        except ProtocolError:
+            raise
         except ValueError as error:
-            raise ProtocolError(str(error)) from None
+            raise ProtocolError(f"invalid JSON: {error}") from None
+
+    def _frequent(self, text: str) -> Inbound | None:
+        """Decode an EVENT or ACK by what precedes its ``[``; ``None`` if that is unusual."""
+        start = text.find("[", 1, MAX_NAMESPACE_LENGTH)
+        if start < 0:
+            return None
+        namespace, digits = "/", text[1:start]
+        if not digits.isdigit():
+            namespace, comma, digits = digits.partition(",")
+            if not comma or namespace[:1] != "/" or "?" in namespace:
+                return None
+        id = None
+        if digits:
+            if len(digits) > MAX_ID_DIGITS or not (digits.isascii() and digits.isdigit()):
+                return None
+            id = int(digits)
+        args = self._loads(text[start:])
+        if text[0] == "3":
+            return _ack(namespace, id, args)
+        if args and type(args[0]) is str and args[0] not in RESERVED_EVENTS:
+            return Inbound(EVENT, namespace, id, args)
+        return _event(namespace, id, args)
 
     def _packet(self, text: str) -> Inbound | None:
-        kind = _KINDS.get(text[:1])
-        if kind is None:
+        make = _MAKERS.get(text[:1])
+        if make is None:
             raise ProtocolError("unknown packet type")
         position = 1
         expected = 0
-        if kind in (BINARY_EVENT, BINARY_ACK):
+        if text[0] in _BINARY:
             dash = text.find("-", 1, MAX_COUNT_DIGITS + 2)
-            expected = _number(text[1:dash] if dash > 0 else "", self._limits.max_attachments)
+            expected = self._count(text[1:dash] if dash > 0 else "")
             position = dash + 1
         namespace = "/"
-        if text[position : position + 1] == "/":
+        if text.startswith("/", position):
             comma = text.find(",", position, position + MAX_NAMESPACE_LENGTH + 1)
-            end = len(text) if comma < 0 else comma
-            if end - position > MAX_NAMESPACE_LENGTH:
-                raise ProtocolError("namespace too long")
-            namespace = text[position:end].partition("?")[0]
+            end = comma if comma > 0 else len(text)
+            namespace = text[position:end]
             position = end + 1
-        start = position
-        while text[position : position + 1] in _DIGITS:
-            position += 1
-        id = _number(text[start:position]) if position > start else None
+            if len(namespace) > MAX_NAMESPACE_LENGTH:
+                raise ProtocolError("namespace too long")
+            if "?" in namespace:  # older clients append their query
+                namespace = namespace[: namespace.index("?")]
+        id, position = _id(text, position)
         data = self._loads(text[position:]) if position < len(text) else None
-        packet = _MAKERS[kind](namespace, id, data)
+        packet = make(namespace, id, data)
         if expected == 0:
             return packet
         self._partial = packet
         self._expected = expected
         return None
+
+    def _count(self, digits: str) -> int:
+        if not (digits.isdigit() and digits.isascii()):
+            raise ProtocolError("a binary packet without the number of its attachments")
+        count = int(digits)
+        if count > self._limits.max_attachments:
+            raise ProtocolError("too many attachments")
+        return count
 
     def _attach(self, packet: Inbound, data: str | bytes) -> Inbound | None:
         if isinstance(data, str):
@@ -194,8 +241,10 @@ class PacketClassDecoder:
                     return None
             elif not self._attach(packet, data):
                 return None
-            kind = _FOLDED[packet.packet_type]
-            return _MAKERS[kind](packet.namespace or "/", packet.id, packet.data)
+            namespace = packet.namespace or "/"
+            if len(namespace) > MAX_NAMESPACE_LENGTH:
+                raise ProtocolError("namespace too long")
+            return _MAKERS[str(packet.packet_type)](namespace, packet.id, packet.data)
         except ProtocolError:
             raise
         except Exception as error:  # whatever a serializer of the application raises
@@ -214,22 +263,17 @@ class PacketClassDecoder:
         return True
 
 
-_DIGITS = frozenset("0123456789")
-_KINDS = {str(kind): kind for kind in range(BINARY_ACK + 1)}
-_FOLDED = {
-    **{kind: kind for kind in range(BINARY_EVENT)},
-    BINARY_EVENT: EVENT,
-    BINARY_ACK: ACK,
-}
+_FREQUENT = frozenset((str(EVENT), str(ACK)))
+_BINARY = frozenset((str(BINARY_EVENT), str(BINARY_ACK)))
 
 
-def _number(text: str, limit: int | None = None) -> int:
-    if not (text.isascii() and text.isdigit()) or len(text) > MAX_ID_DIGITS:
-        raise ProtocolError("invalid number")
-    number = int(text)
-    if limit is not None and number > limit:
-        raise ProtocolError("too many attachments")
-    return number
+def _id(text: str, start: int) -> tuple[int | None, int]:
+    """Return the id that begins at ``start``, and where it ends."""
+    head = text[start : start + MAX_ID_DIGITS + 1]
+    digits = len(head) - len(head.lstrip("0123456789"))
+    if digits > MAX_ID_DIGITS:
+        raise ProtocolError("acknowledgement id too long")
+    return (int(head[:digits]) if digits else None), start + digits
 
 
 def _event(namespace: str, id: int | None, data: Any) -> Inbound:
@@ -258,12 +302,12 @@ def _disconnect(namespace: str, id: int | None, data: Any) -> Inbound:
     return Inbound(DISCONNECT, namespace, None, None)
 
 
-_MAKERS = {
-    CONNECT: _connect,
-    DISCONNECT: _disconnect,
-    EVENT: _event,
-    ACK: _ack,
-    CONNECT_ERROR: _connect_error,
-    BINARY_EVENT: _event,
-    BINARY_ACK: _ack,
+_MAKERS: dict[str, Callable[[str, int | None, Any], Inbound]] = {
+    str(CONNECT): _connect,
+    str(DISCONNECT): _disconnect,
+    str(EVENT): _event,
+    str(ACK): _ack,
+    str(CONNECT_ERROR): _connect_error,
+    str(BINARY_EVENT): _event,
+    str(BINARY_ACK): _ack,
 }

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
+
+from .eager import start_eagerly
 
 if TYPE_CHECKING:
     from .._core.message import Message
@@ -22,15 +24,17 @@ class Outlet(Protocol):
 class AwaitableChannel:
     """Queues messages and drains them in a task that exists only while there is something to do.
 
-    hot path (benchmark "broadcast", plain ASGI).
+    hot path (benchmark "broadcast", plain ASGI): a framework that takes a message without
+    waiting costs no task.
     """
 
-    __slots__ = ("_code", "_outlet", "_queue", "_task", "buffered")
+    __slots__ = ("_code", "_draining", "_outlet", "_queue", "_task", "buffered")
 
     def __init__(self, outlet: Outlet) -> None:
         self._outlet = outlet
         self._queue: list[Message] = []
-        self._task: asyncio.Task[None] | None = None
+        self._draining = False
+        self._task: asyncio.Task[Any] | None = None
         self._code: int | None = None
         self.buffered = 0
         """Bytes that the framework has not taken yet."""
@@ -59,10 +63,12 @@ class AwaitableChannel:
         self._outlet.abort()
 
     def _start(self) -> None:
-        if self._task is None:
-            self._task = asyncio.get_running_loop().create_task(self._drain())
+        if not self._draining:
+            self._draining = True
+            start_eagerly(self._drain())
 
     async def _drain(self) -> None:
+        self._task = asyncio.current_task()
         try:
             while self._queue:
                 messages, self._queue = self._queue, []
@@ -77,3 +83,4 @@ class AwaitableChannel:
             self._code = 1006
         finally:
             self._task = None
+            self._draining = False

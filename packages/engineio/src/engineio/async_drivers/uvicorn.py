@@ -19,6 +19,7 @@ import logging
 from base64 import b64decode
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote
 
 from picows import WSAutoPingStrategy, WSCloseCode, WSListener, WSMsgType
 from picows.picows import WSProtocol  # type: ignore[attr-defined]  # not in its stubs
@@ -109,7 +110,7 @@ class WebSocketProtocol(asyncio.Protocol):
             self._transport.abort()
             return
         self._handshake = data
-        scope = self._make_scope()
+        scope = self._make_scope(data)
         if scope is None:
             self._answer(HTTPStatus.BAD_REQUEST)
             return
@@ -191,7 +192,7 @@ class WebSocketProtocol(asyncio.Protocol):
         )
         self._transport.close()
 
-    def _make_scope(self) -> Scope | None:
+    def _make_scope(self, handshake: bytes) -> Scope | None:
         """The scope of this handshake; ``None`` if it is not one of RFC 6455."""
         http: Scope = self._transport.get_protocol().scope
         headers: list[tuple[bytes, bytes]] = http["headers"]
@@ -199,17 +200,25 @@ class WebSocketProtocol(asyncio.Protocol):
         self._key = found.get(b"sec-websocket-key", b"").strip()
         if found.get(b"sec-websocket-version") != b"13" or not _is_key(self._key):
             return None
+        raw_path, _, query = handshake.split(b" ", 2)[1].partition(b"?")
+        root_path: str = http["root_path"]
         protocols = found.get(b"sec-websocket-protocol", b"").decode("latin-1").split(",")
-        scope = {
-            **http,
+        return {
             "type": "websocket",
             "asgi": {"version": self._config.asgi_version, "spec_version": "2.4"},
+            "http_version": "1.1",
             "scheme": "wss" if http["scheme"] == "https" else "ws",
+            "server": http["server"],
+            "client": http["client"],
+            "root_path": root_path,
+            "path": root_path + unquote(raw_path.decode("ascii", "replace")),
+            "raw_path": root_path.encode("ascii", "replace") + raw_path,
+            "query_string": query,
+            "headers": headers,
+            "state": self._app_state.copy(),
             "subprotocols": [name.strip() for name in protocols if name.strip()],
             "extensions": {"websocket.http.response": {}, HANDOVER: self._take},
         }
-        del scope["method"]
-        return scope
 
 
 def _ignore(data: str | bytes) -> None:

@@ -3,6 +3,7 @@ from __future__ import annotations
 import json as standard
 
 import pytest
+
 from engineio import json
 
 

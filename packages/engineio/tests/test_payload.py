@@ -3,10 +3,11 @@ from __future__ import annotations
 import json
 
 import pytest
-from engineio.packet import MESSAGE, PONG, Packet
-from engineio.payload import Payload
 from hypothesis import given
 from hypothesis import strategies as st
+
+from engineio.packet import MESSAGE, PONG, Packet
+from engineio.payload import Payload
 
 
 def _contents(payload: Payload) -> list[tuple[int, object]]:

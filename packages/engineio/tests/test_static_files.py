@@ -3,6 +3,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pytest
+
 from engineio.static_files import content_types, get_static_file
 
 if TYPE_CHECKING:

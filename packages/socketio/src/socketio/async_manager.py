@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from ._aio import call
 from ._values import arguments
 from .base_manager import BaseManager
+from .packet import EVENT
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
@@ -16,6 +17,10 @@ if TYPE_CHECKING:
 
 class AsyncManager(BaseManager):
     """Keeps clients and rooms in memory, and emits to them."""
+
+    def can_reach(self, recipient: str, namespace: str) -> bool:
+        """Return False if certainly nobody would receive what is sent to ``recipient``."""
+        return bool(self.members(namespace, recipient))
 
     async def can_disconnect(self, sid: str, namespace: str) -> bool:
         """Return True if this process can disconnect the client itself."""
@@ -61,21 +66,34 @@ class AsyncManager(BaseManager):
         With ``callback`` each client is asked for an acknowledgement.  ``TypeError`` for data
         that cannot be encoded.
         """
-        members = self.members(namespace, room if to is None else to)
-        if not members:
+        room = room if to is None else to
+        members = self.members(namespace, room)
+        waiting = self.waiting_members(namespace, room) if self.pending_connect else None
+        if not members and not waiting:
             return
         if skip_sid is not None:
             skipped = {skip_sid} if isinstance(skip_sid, str) else set(skip_sid)
             members = {sid: eio_sid for sid, eio_sid in members.items() if sid not in skipped}
-        encoder = self.server.wire.encoder
-        engine = self.server.eio.engine
+            waiting = {sid: waiting[sid] for sid in waiting.keys() - skipped} if waiting else None
+        server = self.server
+        encoder = server.wire.encoder
         args = arguments(event, data)
         if callback is None:
-            engine.broadcast(members.values(), encoder.event(namespace, args))
+            messages = encoder.event(namespace, args)
+            await server._deliver(members.values(), messages)
+            for eio_sid in waiting.values() if waiting else ():
+                server._hold(eio_sid, namespace, messages)
             return
         for sid, eio_sid in list(members.items()):
             id = self._generate_ack_id(sid, callback)
-            engine.broadcast((eio_sid,), encoder.event(namespace, args, id))
+            if server._sends_hooked:
+                pkt = server.packet_class(EVENT, args, namespace, id)
+                await server._send_packet(eio_sid, pkt)
+            else:
+                await server._deliver((eio_sid,), encoder.event(namespace, args, id))
+        for sid, eio_sid in waiting.items() if waiting else ():
+            id = self._generate_ack_id(sid, callback)
+            server._hold(eio_sid, namespace, encoder.event(namespace, args, id))
 
     async def enter_room(
         self, sid: str, namespace: str, room: str, eio_sid: str | None = None

@@ -81,6 +81,22 @@ class BaseManager:
         """Return sid to Engine.IO sid of the clients in a room; may be live, do not change it."""
         return self._registry.members(namespace, room)
 
+    def waiting_members(self, namespace: str, room: str | Collection[str] | None) -> dict[str, str]:
+        """Return sid to Engine.IO sid of the pending clients that are to receive, once they are
+        connected, what is sent to a room (of several, of all) now.
+
+        What is sent to the sid of a pending client it receives at once.
+        """
+        waiting = dict(self.pending_connect.get(namespace, ()))
+        if room is None:
+            return waiting
+        names = set(room) if isinstance(room, list | tuple | set | frozenset) else {room}
+        return {
+            sid: eio_sid
+            for sid, eio_sid in waiting.items()
+            if sid not in names and not names.isdisjoint(self.get_rooms(sid, namespace))
+        }
+
     def basic_pre_connect(self, eio_sid: str, namespace: str) -> str | None:
         """Add a client whose connect handler is about to run; return its new sid.
 

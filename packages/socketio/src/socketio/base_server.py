@@ -19,7 +19,7 @@ from .packet import Packet
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from engineio._core.message import Message
+    from engineio._core.session import Session
     from engineio.typing import Environ, JSONModule, LoggerLike
 
     from ._core.connection import Connection
@@ -42,6 +42,13 @@ MAX_NAMESPACES = 100
 
 MESSAGES_OF_ATTACHMENTS = 10
 """Default ``max_attachment_bytes``, in messages of ``max_http_buffer_size``."""
+
+ENGINE_HOOKS = frozenset(("_handle_eio_connect", "_handle_eio_message", "_handle_eio_disconnect"))
+SEND_HOOKS = frozenset(("_send_packet", "_send_eio_packet"))
+EVENT_HOOKS = frozenset(("_trigger_event", "_handle_event_internal", *SEND_HOOKS))
+HOOKS = ENGINE_HOOKS | EVENT_HOOKS
+"""Methods that applications and packages built on python-socketio override, in a subclass or on
+the instance.  The fast paths go past them as long as nobody has."""
 
 default_logger = logging.getLogger("socketio.server")
 
@@ -68,8 +75,9 @@ class BaseServer:
     :param max_attachments: attachments of one packet (default 100).
     :param max_attachment_bytes: size of the attachments of one packet together, bytes (default
         10 times ``max_http_buffer_size``).
-    :param max_handlers: event handlers running at once for one client (default 256); over it,
-        reading from that client pauses.
+    :param max_handlers: event handlers running at once for one client (default 256); then
+        reading from that client pauses until one of them has ended.  A pause that is longer
+        than ``ping_timeout`` looks like a client that does not answer.
     :param max_namespaces: namespaces that one connection can be in (default 100).
     :param max_json_depth: nested lists and objects in a packet (default 128).
     :param max_json_int_digits: digits of an integer in a packet (default 100).
@@ -130,6 +138,29 @@ class BaseServer:
         self.manager.set_server(self)
         self.manager_initialized = False
         self.async_mode: str = self.eio.async_mode
+        self._made_up: dict[str, Session] = {}
+        self._look_for_hooks()
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        super().__setattr__(name, value)
+        if name in HOOKS:
+            self._look_for_hooks()
+
+    def __delattr__(self, name: str) -> None:
+        super().__delattr__(name)
+        if name in HOOKS:
+            self._look_for_hooks()
+
+    def _look_for_hooks(self) -> None:
+        classes = type(self).__mro__
+        self._hooks = {
+            name
+            for name in HOOKS
+            if name in vars(self) or sum(name in vars(class_) for class_ in classes) > 1
+        }
+        self._events_hooked = bool(self._hooks & EVENT_HOOKS)
+        self._sends_hooked = bool(self._hooks & SEND_HOOKS)
+        self._listen()
 
     def is_asyncio_based(self) -> bool:
         """Return whether the methods of this class are coroutines."""
@@ -154,6 +185,10 @@ class BaseServer:
         ``connect`` and ``disconnect``, and gets its name as first argument; ``*`` as
         ``namespace`` (default ``/``) takes every namespace without a handler for the event, and
         gets the namespace's name.  The last registration wins.
+
+        What a handler returns acknowledges the event: a tuple several values, ``None`` none.  If
+        it raises, this is logged, and the client gets no acknowledgement: silence and not an
+        empty answer, so that it does not take a failure for success.
         """
         namespace = namespace or "/"
 
@@ -228,6 +263,10 @@ class BaseServer:
         """Return an in-memory client manager of the same kind."""
         raise NotImplementedError
 
+    def _listen(self) -> None:
+        """Have the engine call this server."""
+        raise NotImplementedError
+
     def _find(self, event: str, namespace: str) -> tuple[Handler, tuple[str, ...]] | None:
         """The handler of an event and what to call it with before the event's own arguments."""
         found = resolve(self.handlers, namespace, event, self.reserved_events)
@@ -252,5 +291,13 @@ class BaseServer:
         """Close the connection unless the client does what it has to within ``delay`` seconds."""
         self.eio.engine.expect(connection.session, delay, self.eio.clock())
 
-    def _send(self, connection: Connection, messages: list[Message]) -> None:
-        self.eio.engine.send(connection.session, messages)
+    def _owe(self, connection: Connection) -> None:
+        """Look again at what the client has to do before long, if anything."""
+        if connection.closed is not None:
+            return
+        if connection.decoder.waiting:
+            self._expect(connection, self.attachment_timeout)
+        elif connection.sids:
+            self.eio.engine.satisfy(connection.session)
+        else:
+            self._expect(connection, self.connect_timeout)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from engineio._core.message import Message
     from engineio._core.session import Session
 
     from .decoder import Decoder
@@ -13,7 +14,18 @@ if TYPE_CHECKING:
 class Connection:
     """One Engine.IO connection and its namespaces.  Kept in ``session.app``."""
 
-    __slots__ = ("closed", "connected", "decoder", "joined", "running", "session", "sids")
+    __slots__ = (
+        "closed",
+        "connected",
+        "decoder",
+        "held",
+        "joined",
+        "running",
+        "session",
+        "sids",
+        "slot_is_free",
+        "warned",
+    )
 
     def __init__(self, session: Session, decoder: Decoder) -> None:
         self.session = session
@@ -24,7 +36,13 @@ class Connection:
         """Those of ``sids`` that are neither pending nor leaving."""
         self.joined = False
         """True once a namespace was asked for: before that nothing else may arrive."""
+        self.held: dict[str, list[list[Message]]] = {}
+        """Packets for each pending namespace, until it is connected."""
         self.running = 0
         """Event handlers that run at this moment."""
+        self.slot_is_free: Any = None
+        """The façade's event for the end of a handler; ``None`` if nobody waits for one."""
+        self.warned = False
+        """True once a packet for a namespace that the client is not in was logged."""
         self.closed: str | None = None
         """Why the connection ended; ``None`` while it has not."""

@@ -1,0 +1,440 @@
+"""Where connections, packets and the ends of connections enter an asyncio server.
+
+hot path: ``_received`` runs once per incoming message (benchmark "event with ack").  The methods
+that are named as in python-socketio are there to be overridden: as long as nobody has, the hot
+path goes past them.
+"""
+
+from __future__ import annotations
+
+import builtins
+import logging
+from inspect import isawaitable
+from types import CoroutineType
+from typing import TYPE_CHECKING, Any
+
+from engineio._core.layer import Layer
+from engineio._core.session import CLOSED, Session
+from engineio.exceptions import ProtocolError
+from engineio.packet import MESSAGE
+from engineio.packet import Packet as EnginePacket
+
+from ._aio import Cancelled, call, create_event, start_eagerly
+from ._core.connection import Connection
+from ._core.encoder import to_messages
+from ._core.handlers import fit
+from ._values import acknowledgement
+from .base_server import ENGINE_HOOKS, BaseServer
+from .exceptions import ConnectionRefusedError
+from .packet import ACK, CONNECT, CONNECT_ERROR, DISCONNECT, EVENT
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Collection, Coroutine
+
+    from engineio._core.layer import Pending
+    from engineio._core.message import Message
+    from engineio.typing import Environ
+
+    from ._core.decoder import Inbound
+    from .packet import Packet
+
+REFUSED = {"message": "Connection rejected by server"}
+
+MAX_HELD = 10_000
+"""Messages kept for a client whose connect handler is running; over it the client is closed, as
+one that does not read."""
+
+_VALUES = frozenset((str, int, float, bool, dict, list, tuple, bytes))
+"""Types of results that need not be looked at more closely."""
+
+
+class AsyncEntry(BaseServer):
+    """The receiving half of ``AsyncServer``.  Owner: the event loop's thread."""
+
+    # what the engine calls
+
+    def _listen(self) -> None:
+        """Have the engine call us: directly, or through the methods that have been replaced."""
+        if self._hooks & ENGINE_HOOKS:
+            layer = Layer(self._opened_hooked, self._received_hooked, self._closed_hooked)
+        else:
+            layer = Layer(self._opened, self._received, self._closed)
+        self.eio.attach_layer(layer)
+
+    def _opened(self, session: Session, environ: Environ) -> None:
+        if not self.manager_initialized:
+            self.manager_initialized = True
+            self.manager.initialize()
+        self._verbose = self.logger.isEnabledFor(logging.INFO)
+        connection = session.app = Connection(session, self.wire.new_decoder())
+        self.environ[session.sid] = environ
+        self._expect(connection, self.connect_timeout)
+
+    def _received(self, session: Session, data: str | bytes) -> Pending:
+        connection: Connection = session.app
+        decoder = connection.decoder
+        waiting = decoder.waiting
+        packet = decoder.feed(data)
+        if packet is None:
+            if not waiting:
+                self._expect(connection, self.attachment_timeout)
+            return None
+        if waiting:
+            self._owe(connection)
+        if packet.type == EVENT:
+            return self._received_event(connection, packet)
+        if packet.type == ACK:
+            return self._received_ack(connection, packet)
+        if packet.type == CONNECT:
+            connection.joined = True
+            return self._join(connection, packet.namespace, packet.data)
+        if packet.type == DISCONNECT:
+            sid = self._sid_of(connection, packet)
+            if sid is None:
+                return None
+            return self._leave(connection, packet.namespace, sid, self.reason.CLIENT_DISCONNECT)
+        raise ProtocolError("a packet that only servers send")
+
+    def _closed(self, session: Session, reason: str) -> Pending:
+        connection: Connection = session.app
+        connection.closed = reason
+        if connection.slot_is_free is not None:
+            connection.slot_is_free.set()
+        return self._leave_all(connection, reason)
+
+    # the same, for those who override them
+
+    def _opened_hooked(self, session: Session, environ: Environ) -> None:
+        self._opened(session, environ)
+        start_eagerly(self._logged(self._handle_eio_connect(session.sid, environ)))
+
+    def _received_hooked(self, session: Session, data: str | bytes) -> Pending:
+        return self._handle_eio_message(session.sid, data)
+
+    def _closed_hooked(self, session: Session, reason: str) -> Pending:
+        return self._handle_eio_disconnect(session.sid, reason)
+
+    async def _handle_eio_connect(self, eio_sid: str, environ: Environ) -> None:
+        """Take note of a new connection; without a real one (in tests) make it up."""
+        if eio_sid not in self.environ:
+            session = Session(eio_sid, "polling")
+            session.state = CLOSED  # nothing can be sent to it but through the hooks
+            self._made_up[eio_sid] = session
+            self._opened(session, environ)
+
+    async def _handle_eio_message(self, eio_sid: str, data: str | bytes) -> None:
+        """Take one message of a connection."""
+        connection = self._connection(eio_sid)
+        if connection is not None:
+            pending = self._received(connection.session, data)
+            if pending is not None:
+                await pending
+
+    async def _handle_eio_disconnect(self, eio_sid: str, reason: str) -> None:
+        """Take note of the end of a connection."""
+        connection = self._connection(eio_sid)
+        if connection is not None:
+            pending = self._closed(connection.session, reason)
+            if pending is not None:
+                await pending
+            self._made_up.pop(eio_sid, None)
+
+    def _connection(self, eio_sid: str) -> Connection | None:
+        session = self.eio.engine.sessions.get(eio_sid) or self._made_up.get(eio_sid)
+        return None if session is None else session.app
+
+    # events
+
+    def _sid_of(self, connection: Connection, packet: Inbound) -> str | None:
+        sid = connection.connected.get(packet.namespace)
+        if sid is not None:
+            return sid
+        if not connection.joined:
+            raise ProtocolError("a packet before the first CONNECT")
+        # the client may not know yet that its namespace has ended
+        if not connection.warned:
+            connection.warned = True
+            self.logger.warning(
+                "Packet for namespace %s from a client that is not in it (logged once for each "
+                "connection)",
+                packet.namespace,
+            )
+        return None
+
+    def _received_event(self, connection: Connection, packet: Inbound) -> Pending:
+        sid = self._sid_of(connection, packet)
+        if sid is None:
+            return None
+        namespace = packet.namespace
+        if self._verbose:
+            self.logger.info('received event "%s" from %s [%s]', packet.data[0], sid, namespace)
+        if self._events_hooked:
+            return self._received_event_hooked(connection, packet, sid)
+        event, *values = packet.data
+        found = self._find(event, namespace)
+        if found is None:
+            return None
+        handler, names = found
+        try:
+            result = handler(*names, sid, *values)
+        except Exception:
+            self.logger.exception("Handler of event %s failed", event)
+            return None
+        if type(result) is CoroutineType or (
+            result is not None and type(result) not in _VALUES and isawaitable(result)
+        ):
+            return self._dispatch(connection, packet, result, packet.id)
+        if packet.id is not None:
+            self._acknowledge(connection, packet, result)
+        return None
+
+    def _received_event_hooked(self, connection: Connection, packet: Inbound, sid: str) -> Pending:
+        handling = self._handle_event_internal(
+            self, sid, connection.session.sid, packet.data, packet.namespace, packet.id
+        )
+        return self._dispatch(connection, packet, handling, None)
+
+    def _dispatch(
+        self, connection: Connection, packet: Inbound, handling: Awaitable[Any], id: int | None
+    ) -> Pending:
+        """Run a handler in a task of its own, or where the engine waits for it."""
+        if not self.async_handlers:
+            return self._run(connection, packet, handling, id)
+        connection.running += 1
+        start_eagerly(self._run_task(connection, packet, handling, id))
+        return self._free_slot(connection) if connection.running >= self.max_handlers else None
+
+    async def _run(
+        self, connection: Connection, packet: Inbound, handling: Awaitable[Any], id: int | None
+    ) -> None:
+        try:
+            result = await handling
+        except Exception:
+            self.logger.exception("Handler of event %s failed", packet.data[0])
+        else:
+            if id is not None:
+                self._acknowledge(connection, packet, result)
+
+    async def _run_task(
+        self, connection: Connection, packet: Inbound, handling: Awaitable[Any], id: int | None
+    ) -> None:
+        try:
+            result = await handling
+        except Cancelled:
+            result = None
+        except Exception:
+            self.logger.exception("Handler of event %s failed", packet.data[0])
+            return
+        finally:
+            connection.running -= 1
+            if connection.slot_is_free is not None:
+                connection.slot_is_free.set()
+        if id is not None:
+            self._acknowledge(connection, packet, result)
+
+    async def _free_slot(self, connection: Connection) -> None:
+        """Return when another handler may run for this client."""
+        while connection.running >= self.max_handlers and connection.closed is None:
+            connection.slot_is_free = create_event()
+            await connection.slot_is_free.wait()
+        connection.slot_is_free = None
+
+    def _acknowledge(self, connection: Connection, packet: Inbound, result: Any) -> None:
+        assert packet.id is not None
+        try:
+            messages = self.wire.encoder.ack(packet.namespace, packet.id, acknowledgement(result))
+        except TypeError:
+            self.logger.exception("Result of the handler of %s cannot be sent", packet.data[0])
+        else:
+            self.eio.engine.send(connection.session, messages)
+
+    def _received_ack(self, connection: Connection, packet: Inbound) -> Pending:
+        sid = self._sid_of(connection, packet)
+        if sid is not None:
+            start_eagerly(self._run_callback(sid, packet))
+        return None
+
+    async def _run_callback(self, sid: str, packet: Inbound) -> None:
+        try:
+            await self.manager.trigger_callback(sid, packet.id, packet.data)
+        except Exception:
+            self.logger.exception("Callback of an acknowledgement failed")
+
+    async def _handle_event_internal(
+        self,
+        server: Any,
+        sid: str,
+        eio_sid: str,
+        data: list[Any],
+        namespace: str,
+        id: int | None,
+    ) -> None:
+        """Handle one event, ``data`` being its name and arguments, and acknowledge it."""
+        result = await server._trigger_event(data[0], namespace, sid, *data[1:])
+        if id is not None and result is not self.not_handled:
+            pkt = self.packet_class(ACK, acknowledgement(result), namespace, id)
+            await server._send_packet(eio_sid, pkt)
+
+    async def _trigger_event(self, event: str, namespace: str, *args: Any) -> Any:
+        """Call the handler of an event; ``not_handled`` if there is none."""
+        found = self._find(event, namespace)
+        if found is None:
+            return self.not_handled
+        handler, names = found
+        return await call(handler, *fit(handler, event, (*names, *args)))
+
+    # namespaces
+
+    async def _join(self, connection: Connection, namespace: str, auth: Any) -> None:
+        refusal = self._refuse_unasked(connection, namespace)
+        if refusal is not None:
+            await self._tell(connection, CONNECT_ERROR, namespace, refusal)
+            return
+        eio_sid = connection.session.sid
+        sid = await self.manager.pre_connect(eio_sid, namespace)
+        connection.sids[namespace] = sid
+        if self.always_connect:
+            await self._accept(connection, namespace, sid)
+        try:
+            refusal = await self._ask(namespace, sid, self.environ.get(eio_sid, {}), auth)
+        except BaseException:
+            await self._refuse(connection, namespace, sid, REFUSED)
+            raise
+        if refusal is not None:
+            await self._refuse(connection, namespace, sid, refusal)
+        elif not self.always_connect:
+            await self._accept(connection, namespace, sid)
+        if connection.closed is not None:
+            # it ended while the handler was running
+            await self._leave_all(connection, connection.closed)
+
+    def _refuse_unasked(self, connection: Connection, namespace: str) -> dict[str, Any] | None:
+        if not self._accepts(namespace):
+            return {"message": "Invalid namespace"}
+        if namespace in connection.sids:
+            return {"message": "Unable to connect"}
+        if len(connection.sids) >= self.max_namespaces:
+            return {"message": "Too many namespaces"}
+        return None
+
+    async def _ask(
+        self, namespace: str, sid: str, environ: Environ, auth: Any
+    ) -> dict[str, Any] | None:
+        """Run the connect handler; ``None`` accepts, else what the client is told."""
+        try:
+            accepted = await self._trigger_event("connect", namespace, sid, environ, auth or None)
+        except ConnectionRefusedError as error:
+            return error.error_args
+        except builtins.ConnectionRefusedError:
+            return {"message": "Connection refused by server"}
+        except Exception:
+            self.logger.exception("connect handler error")
+            return REFUSED
+        return REFUSED if accepted is False else None
+
+    async def _accept(self, connection: Connection, namespace: str, sid: str) -> None:
+        await self.manager.connect(sid, namespace)
+        connection.connected[namespace] = sid
+        self._owe(connection)
+        await self._tell(connection, CONNECT, namespace, {"sid": sid})
+        eio_sid = connection.session.sid
+        for messages in connection.held.pop(namespace, ()):
+            await self._deliver((eio_sid,), messages)
+
+    async def _refuse(
+        self, connection: Connection, namespace: str, sid: str, refusal: dict[str, Any]
+    ) -> None:
+        if connection.sids.get(namespace) != sid:
+            return  # it has left already, which it can where it was accepted first
+        if self.always_connect:
+            connection.connected.pop(namespace, None)
+            self.manager.pre_disconnect(sid, namespace)
+            await self._tell(connection, DISCONNECT, namespace)
+        else:
+            await self._tell(connection, CONNECT_ERROR, namespace, refusal)
+        await self._forget(connection, namespace, sid)
+
+    async def _leave(self, connection: Connection, namespace: str, sid: str, reason: str) -> None:
+        """Run the disconnect handler of a connected client, once, and forget the client."""
+        if connection.connected.pop(namespace, None) is None:
+            return
+        self.manager.pre_disconnect(sid, namespace)
+        if reason == self.reason.SERVER_DISCONNECT and connection.closed is None:
+            await self._tell(connection, DISCONNECT, namespace)
+        try:
+            await self._trigger_event("disconnect", namespace, sid, reason)
+        except Exception:
+            self.logger.exception("disconnect handler error")
+        finally:
+            await self._forget(connection, namespace, sid)
+
+    async def _forget(self, connection: Connection, namespace: str, sid: str) -> None:
+        await self.manager.disconnect(sid, namespace, ignore_queue=True)
+        connection.sids.pop(namespace, None)
+        connection.held.pop(namespace, None)
+        self._owe(connection)
+        self._forget_connection(connection)
+
+    async def _leave_all(self, connection: Connection, reason: str) -> None:
+        for namespace, sid in list(connection.sids.items()):
+            await self._leave(connection, namespace, sid, reason)
+        self._forget_connection(connection)
+
+    def _forget_connection(self, connection: Connection) -> None:
+        if connection.closed is not None and not connection.sids:
+            self.environ.pop(connection.session.sid, None)
+
+    # sending
+
+    async def _tell(
+        self, connection: Connection, packet_type: int, namespace: str, data: Any = None
+    ) -> None:
+        if self._sends_hooked:
+            pkt = self.packet_class(packet_type, data, namespace)
+            await self._send_packet(connection.session.sid, pkt)
+            return
+        encoder = self.wire.encoder
+        if packet_type == CONNECT:
+            messages = encoder.connect(namespace, data)
+        elif packet_type == CONNECT_ERROR:
+            messages = encoder.connect_error(namespace, data)
+        else:
+            messages = encoder.disconnect(namespace)
+        self.eio.engine.send(connection.session, messages)
+
+    async def _deliver(self, eio_sids: Collection[str], messages: list[Message]) -> None:
+        """Send the messages of one packet to several connections."""
+        if not self._sends_hooked:
+            self.eio.engine.broadcast(eio_sids, messages)
+            return
+        packets = [
+            EnginePacket(MESSAGE, message.payload if message.binary else message.text[1:])
+            for message in messages
+        ]
+        for eio_sid in list(eio_sids):
+            for eio_pkt in packets:
+                await self._send_eio_packet(eio_sid, eio_pkt)
+
+    async def _send_packet(self, eio_sid: str, pkt: Packet) -> None:
+        """Send a packet to one connection."""
+        await self._deliver((eio_sid,), to_messages(pkt))
+
+    async def _send_eio_packet(self, eio_sid: str, eio_pkt: EnginePacket) -> None:
+        """Send one Engine.IO packet, all of a packet or a part of it, to one connection."""
+        await self.eio.send_packet(eio_sid, eio_pkt)
+
+    def _hold(self, eio_sid: str, namespace: str, messages: list[Message]) -> None:
+        """Keep messages for a client until its connect handler has accepted it."""
+        connection = self._connection(eio_sid)
+        if connection is None:
+            return
+        held = connection.held.setdefault(namespace, [])
+        held.append(messages)
+        if len(held) > MAX_HELD:
+            self.eio.engine.close(connection.session, self.reason.TRANSPORT_ERROR)
+
+    async def _logged(self, hook: Coroutine[Any, Any, Any]) -> None:
+        try:
+            await hook
+        except Exception:
+            self.logger.exception("connect hook error")

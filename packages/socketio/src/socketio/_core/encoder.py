@@ -9,18 +9,17 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from engineio._core.message import Message
 
-from ..packet import ACK, CONNECT, CONNECT_ERROR, DISCONNECT, EVENT, extract_attachments
+from ..packet import ACK, CONNECT, CONNECT_ERROR, DISCONNECT, EVENT, Packet, extract_attachments
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from engineio._core.codec import Codec
 
-    from ..packet import Packet
 
-
-UNWRITABLE = (ValueError, RecursionError)
-"""What ``dumps`` raises besides TypeError: for lists that contain themselves or nest too deeply."""
+UNWRITABLE = (TypeError, ValueError, RecursionError)
+"""What ``dumps`` raises: for types that JSON does not know, lists that contain themselves, and
+lists that nest too deeply."""
 
 
 class Encoder(Protocol):
@@ -57,19 +56,25 @@ class DefaultEncoder:
     __slots__ = ("_dumps",)
 
     def __init__(self, codec: Codec) -> None:
-        self._dumps = codec.dumps
+        self._dumps = codec.dumps if _refuses_bytes(codec) else _refusing_bytes(codec)
 
     def event(self, namespace: str, args: Sequence[Any], id: int | None = None) -> list[Message]:
         """Encode an event."""
         head = b"" if namespace == "/" else namespace.encode() + b","
         if id is not None:
             head += b"%d" % id
-        return self._with_data(b"42", b"45%d-", head, args)
+        try:
+            return [Message(b"42" + head + self._dumps(args))]
+        except UNWRITABLE as error:
+            return self._with_attachments(b"45%d-", head, args, error)
 
     def ack(self, namespace: str, id: int, args: Sequence[Any]) -> list[Message]:
         """Encode an acknowledgement."""
-        head = b"%d" % id if namespace == "/" else b"%s,%d" % (namespace.encode(), id)
-        return self._with_data(b"43", b"46%d-", head, args)
+        head = b"%d" % id if namespace == "/" else b"%b,%d" % (namespace.encode(), id)
+        try:
+            return [Message(b"43" + head + self._dumps(args))]
+        except UNWRITABLE as error:
+            return self._with_attachments(b"46%d-", head, args, error)
 
     def connect(self, namespace: str, data: Any = None) -> list[Message]:
         """Encode a CONNECT packet."""
@@ -83,25 +88,23 @@ class DefaultEncoder:
         """Encode a CONNECT_ERROR packet."""
         return self._control(b"44", namespace, data)
 
-    def _with_data(
-        self, text_kind: bytes, binary_kind: bytes, head: bytes, args: Sequence[Any]
+    def _with_attachments(
+        self, kind: bytes, head: bytes, args: Sequence[Any], refusal: Exception
     ) -> list[Message]:
-        try:
-            return [Message(text_kind + head + self._dumps(args))]
-        except TypeError as error:
-            # JSON cannot hold bytes: only now is it worth looking for them
-            refusal = error
-        except UNWRITABLE as error:
-            raise TypeError(str(error)) from error
+        """Encode what the codec has refused: only now is it worth looking for bytes."""
+        if not isinstance(refusal, TypeError):
+            raise TypeError(str(refusal)) from refusal
         attachments: list[bytes] = []
         try:
             data = extract_attachments(args, attachments)
             if not attachments:
                 raise refusal
             text = self._dumps(data)
+        except TypeError:
+            raise
         except UNWRITABLE as error:
             raise TypeError(str(error)) from error
-        messages = [Message(binary_kind % len(attachments) + head + text)]
+        messages = [Message(kind % len(attachments) + head + text)]
         messages += [Message(attachment, binary=True) for attachment in attachments]
         return messages
 
@@ -110,8 +113,34 @@ class DefaultEncoder:
         head = kind if namespace == "/" else kind + namespace.encode() + b","
         try:
             return [Message(head if data is None else head + self._dumps(data))]
+        except TypeError:
+            raise
         except UNWRITABLE as error:
             raise TypeError(str(error)) from error
+
+
+def _refuses_bytes(codec: Codec) -> bool:
+    for value in (b"", bytearray(), memoryview(b"")):
+        try:
+            codec.dumps([value])
+        except Exception:  # whatever a JSON module of the application raises
+            continue
+        return False
+    return True
+
+
+def _refusing_bytes(codec: Codec) -> Callable[[Any], bytes]:
+    """Return ``dumps`` for a JSON module that has its own way with bytes (``default=str``).
+
+    They are to travel as attachments all the same.
+    """
+
+    def dumps(value: Any) -> bytes:
+        if Packet.data_is_binary(value):
+            raise TypeError("bytes are not JSON")
+        return codec.dumps(value)
+
+    return dumps
 
 
 class PacketClassEncoder:

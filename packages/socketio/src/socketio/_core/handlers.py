@@ -32,17 +32,18 @@ def resolve(
     """Return the handler of an event and the names to call it with first; ``None`` without one.
 
     In this order: the event in the namespace, any event in the namespace, the event in any
-    namespace, any event in any namespace.
+    namespace, any event in any namespace.  An event that a peer names ``*`` is one among any: it
+    must not get the sid's place in the arguments of a catch-all handler.
     """
     found = handlers.get(namespace)
     if found is not None:
         handler = found.get(event)
-        if handler is not None:
+        if handler is not None and event != CATCH_ALL:
             return handler, ()
         if event not in reserved and (handler := found.get(CATCH_ALL)) is not None:
             return handler, (event,)
     found = handlers.get(CATCH_ALL, _NONE)
-    if (handler := found.get(event)) is not None:
+    if (handler := found.get(event)) is not None and event != CATCH_ALL:
         return handler, (namespace,)
     if event not in reserved and (handler := found.get(CATCH_ALL)) is not None:
         return handler, (event, namespace)

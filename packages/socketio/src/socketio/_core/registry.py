@@ -17,6 +17,7 @@ Members: TypeAlias = dict[str, str]
 Rooms: TypeAlias = dict[str, dict[str | None, Members]]
 
 _NOBODY: Members = {}
+_SEVERAL = (list, tuple, set, frozenset)
 _T = TypeVar("_T")
 
 
@@ -147,7 +148,7 @@ class Registry:
         rooms = self.rooms.get(namespace)
         if rooms is None:
             return _NOBODY
-        if not isinstance(room, list | tuple | set | frozenset):
+        if room is None or not isinstance(room, _SEVERAL):
             return rooms.get(room, _NOBODY)  # type: ignore[arg-type]
         merged: Members = {}
         for name in room:

@@ -19,8 +19,11 @@ if TYPE_CHECKING:
 
 Rounds = list[dict[str, Rows]]  # one dict per round: server name -> row name -> metrics
 Cells = dict[str, dict[str, float]]  # row name -> server name -> number
+Marks = dict[tuple[str, str], str]  # row name, server name -> mark behind the number
 
 BUSY = 0.95  # a load this busy may be the limit: its throughput and latency are marked
+_OTHERS = "~ other processes disturbed it"
+DISTURBED = 0.1  # other processes held a core for this share of the time: the number is marked
 
 
 def cell(rounds: Rounds, server: str, row: str, metric: str) -> float | None:
@@ -60,7 +63,7 @@ def ratios(rounds: Rounds, ours: str, servers: Sequence[Server], metric: str) ->
     return table
 
 
-def _render(title: str, table: Cells, servers: Sequence[Server], form: str, limited: Cells) -> str:
+def _render(title: str, table: Cells, servers: Sequence[Server], form: str, marks: Marks) -> str:
     shown = [server for server in servers if any(server.name in row for row in table.values())]
     if not shown:
         return ""
@@ -71,26 +74,40 @@ def _render(title: str, table: Cells, servers: Sequence[Server], form: str, limi
         texts = []
         for server, width in columns:
             text = format(numbers[server.name], form) if server.name in numbers else "-"
-            mark = "*" if limited.get(row, {}).get(server.name, 0.0) > BUSY else ""
-            texts.append(f"{text + mark:>{width}}")
+            texts.append(f"{text + marks.get((row, server.name), ''):>{width}}")
         lines.append(f"{ROWS[row]:<38}" + "  ".join(texts))
     return "\n".join(lines) + "\n"
 
 
+def _marks(mark: str, table: Cells, limit: float) -> Marks:
+    return {
+        (row, server): mark
+        for row, numbers in table.items()
+        for server, number in numbers.items()
+        if number > limit
+    }
+
+
 def text(rounds: Rounds, servers: Sequence[Server]) -> str:
     """Return the whole report."""
-    busy = cells(rounds, servers, "load_share")
+    disturbed = _marks("~", cells(rounds, servers, "disturbed"), DISTURBED)
+    unsure = disturbed | _marks("*", cells(rounds, servers, "load_share"), BUSY)
     memory = {
         row: {name: number / 1000 for name, number in numbers.items()}
         for row, numbers in cells(rounds, servers, "bytes").items()
     }
     parts = [
-        _render(title, cells(rounds, servers, metric), servers, form, limited)
-        for title, metric, form, limited in (
-            ("Server CPU, µs each", "cpu_us", ".1f", {}),
-            ("Throughput, per second (* the load was the limit)", "per_second", ",.0f", busy),
-            ("Latency at that throughput, p50, ms", "p50_ms", ".2f", busy),
-            ("Latency at that throughput, p99, ms", "p99_ms", ".2f", busy),
+        _render(title, cells(rounds, servers, metric), servers, form, marks)
+        for title, metric, form, marks in (
+            (f"Server CPU, µs each ({_OTHERS})", "cpu_us", ".1f", disturbed),
+            (
+                f"Throughput, per second (* load at its limit, {_OTHERS})",
+                "per_second",
+                ",.0f",
+                unsure,
+            ),
+            ("Latency at that throughput, p50, ms", "p50_ms", ".2f", unsure),
+            ("Latency at that throughput, p99, ms", "p99_ms", ".2f", unsure),
             ("CPU share of the server while measured", "server_share", ".2f", {}),
             ("CPU share of the load while measured", "load_share", ".2f", {}),
         )
@@ -106,7 +123,16 @@ def text(rounds: Rounds, servers: Sequence[Server]) -> str:
 
 def as_json(rounds: Rounds, servers: Sequence[Server], command: Sequence[str]) -> dict[str, object]:
     """Return the run as JSON: every round, the medians and the ratios."""
-    metrics = ("cpu_us", "bytes", "per_second", "p50_ms", "p99_ms", "server_share", "load_share")
+    metrics = (
+        "cpu_us",
+        "bytes",
+        "per_second",
+        "p50_ms",
+        "p99_ms",
+        "server_share",
+        "load_share",
+        "disturbed",
+    )
     return {
         "machine": {"system": platform.platform(), "python": platform.python_version()},
         "command": list(command),

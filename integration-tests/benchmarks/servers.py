@@ -116,6 +116,10 @@ class Process:
         self.check()
         return sum(time.clock_gettime((~pid << 3) | 2) for pid in _family(self.pid))
 
+    def delayed(self) -> float:
+        """Return the seconds for which another process held a core that we or it could use."""
+        return (_run_delay(self.pid) + _run_delay(os.getpid())) / 1e9
+
     def memory(self) -> int:
         """Return the proportional set size in bytes."""
         return sum(_pss(pid) for pid in _family(self.pid))
@@ -146,6 +150,10 @@ def _family(pid: int) -> list[int]:
         children = Path(f"/proc/{member}/task/{member}/children").read_text()
         pids.extend(map(int, children.split()))
     return pids
+
+
+def _run_delay(pid: int) -> int:
+    return int(Path(f"/proc/{pid}/schedstat").read_text().split()[1])
 
 
 def _pss(pid: int) -> int:

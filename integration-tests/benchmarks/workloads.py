@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 import frames
-from load import Exchange, Fan, Sample, connect, disconnect
+from load import Exchange, Fan, Sample, clock, connect, disconnect
 from polling import Polling
 
 if TYPE_CHECKING:
@@ -61,8 +61,8 @@ def percentile(values: list[float], share: float) -> float:
     return values[min(len(values) - 1, int(len(values) * share))] if values else 0.0
 
 
-def row(sample: Sample, cpu: float) -> Row:
-    """Turn a sample and the server's CPU seconds for it into the reported numbers."""
+def row(sample: Sample, cpu: float, delayed: float) -> Row:
+    """Turn a sample, the server's CPU seconds for it and the delay into the reported numbers."""
     latencies = sorted(sample.latencies)
     return {
         "cpu_us": cpu / sample.count * 1e6,
@@ -71,6 +71,7 @@ def row(sample: Sample, cpu: float) -> Row:
         "p99_ms": percentile(latencies, 0.99) * 1e3,
         "server_share": cpu / sample.seconds,
         "load_share": sample.load_share,
+        "disturbed": delayed / sample.seconds,
         "count": sample.count,
     }
 
@@ -79,11 +80,11 @@ def steady(load: Loop, process: Process, scale: Scale) -> Row:
     """Warm up, measure, and check that every answer arrived exactly once."""
     load.start()
     load.run(scale.warm_up)
-    before = process.cpu()
+    before, delay = process.cpu(), process.delayed()
     sample = load.run(scale.measure)
-    cpu = process.cpu() - before
+    cpu, delay = process.cpu() - before, process.delayed() - delay
     load.drain()
-    return row(sample, cpu)
+    return row(sample, cpu, delay)
 
 
 def exchange(name: str, clients: int, events: dict[bytes, bytes]) -> Workload:
@@ -128,17 +129,20 @@ def crowd(clients: int, warm_up: int) -> Workload:
     def run(process: Process, scale: Scale) -> Rows:
         links, _ = connect(process.port, warm_up)
         disconnect(links)
-        before = process.settle()
+        before, delay = process.settle(), process.delayed()
         empty = process.memory()
         links, sample = connect(process.port, clients)
+        delay = process.delayed() - delay
         idle = process.settle()
         memory = (process.memory() - empty) / clients
+        ending, late = clock(), process.delayed()
         disconnect(links)
         gone = process.settle()
+        late = (process.delayed() - late) / (clock() - ending)
         return {
-            f"connect-{clients}": row(sample, idle - before),
+            f"connect-{clients}": row(sample, idle - before, delay),
             f"idle-{clients}": {"bytes": memory, "empty_bytes": empty},
-            f"disconnect-{clients}": {"cpu_us": (gone - idle) / clients * 1e6},
+            f"disconnect-{clients}": {"cpu_us": (gone - idle) / clients * 1e6, "disturbed": late},
         }
 
     title = f"connect, idle memory and disconnect of {clients}"

@@ -1,7 +1,4 @@
-"""Where requests enter an asyncio server, and where its turns and timers are driven.
-
-One turn is one pass of the event loop: everything sent within it leaves in one flush.
-"""
+"""Where requests enter an asyncio server, and where the ends of its sessions are told."""
 
 from __future__ import annotations
 
@@ -16,6 +13,7 @@ from ._shell.pace import Pace
 from ._shell.poll_channel import PollChannel
 from ._shell.receiver import Receiver
 from ._shell.traced import TracedChannel
+from ._shell.turn import Turn
 from .base_server import BaseServer
 from .exceptions import ProtocolError
 from .payload import Payload
@@ -32,9 +30,6 @@ if TYPE_CHECKING:
     from ._shell.receiver import WebSocket
     from .typing import Environ
 
-TICK = 0.05
-"""Seconds between two looks at the deadlines, at the least: nearby ones are handled together."""
-
 WS_NORMAL = 1000
 
 
@@ -45,10 +40,7 @@ class AsyncEntry(BaseServer):
         super().__init__(*args, **kwargs)
         self._driver: AsyncDriver = self._async["driver"]
         self._pace = Pace(self.engine, self.clock)
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self._turn_is_due = False
-        self._timer: asyncio.TimerHandle | None = None
-        self._timer_at = 0.0
+        self._turn = Turn(self.engine, self.clock, self._end_closed)
         self._tasks: set[asyncio.Task[Any]] = set()
         self._endings: dict[Session, asyncio.Task[None]] = {}
 
@@ -128,7 +120,9 @@ class AsyncEntry(BaseServer):
         self, websocket: WebSocket, session: Session, channel: Channel, *, probing: bool
     ) -> None:
         received = self._received if self._layer is None else self._layer.received
-        receiver = Receiver(self.engine, session, channel, received, self.clock, probing=probing)
+        receiver = Receiver(
+            self.engine, session, channel, received, self.clock, self._turn, probing=probing
+        )
         await websocket.serve(receiver)
 
     async def _poll(self, request: Request, session: Session, jsonp: int | None) -> Any:
@@ -197,22 +191,7 @@ class AsyncEntry(BaseServer):
     # turns
 
     def _wake(self) -> None:
-        loop = asyncio.get_running_loop()
-        if not self._turn_is_due or loop is not self._loop:
-            if loop is not self._loop:
-                self._loop = loop
-                self._timer = None  # it belonged to a loop that has ended
-            self._turn_is_due = True
-            loop.call_soon(self._turn)
-
-    def _turn(self) -> None:
-        self._turn_is_due = False
-        engine = self.engine
-        if engine.closed:
-            self._end_closed()
-        engine.flush(self.clock())
-        if engine.rearm:
-            self._arm_timer()
+        self._turn.wake()
 
     def _end_closed(self) -> None:
         closed, self.engine.closed = self.engine.closed, []
@@ -238,26 +217,6 @@ class AsyncEntry(BaseServer):
         tasks = [task for task in tasks if task is not current]
         if tasks:
             await asyncio.wait(tasks)
-
-    def _arm_timer(self) -> None:
-        self.engine.rearm = False
-        due = self.engine.next_deadline()
-        if due is None or self._loop is None:
-            return
-        now = self.clock()
-        at = max(due, now + TICK)
-        if self._timer is not None:
-            # an earlier timer stays: a busy server must not push its deadlines back
-            if self._timer_at <= at:
-                return
-            self._timer.cancel()
-        self._timer_at = at
-        self._timer = self._loop.call_later(at - now, self._tick)
-
-    def _tick(self) -> None:
-        self._timer = None
-        self.engine.tick(self.clock())
-        self._arm_timer()
 
     def _spawn(self, coroutine: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         task = asyncio.get_running_loop().create_task(coroutine)

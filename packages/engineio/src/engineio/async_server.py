@@ -115,9 +115,7 @@ class AsyncServer(AsyncEntry):
 
     async def shutdown(self) -> None:
         """Stop watching the clients; they stay connected.  The next request starts it again."""
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
+        self._turn.stop()
 
     def start_background_task(
         self, target: Callable[..., Coroutine[Any, Any, Any]], *args: Any, **kwargs: Any

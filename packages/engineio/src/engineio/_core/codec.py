@@ -13,6 +13,14 @@ import re
 from itertools import accumulate
 from typing import TYPE_CHECKING, Any, Protocol
 
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import msgspec
+    import orjson
+
+    from ..typing import JSONModule
+
 try:
     import msgspec
     import orjson
@@ -20,11 +28,6 @@ except ImportError:
     COMPILED = False
 else:
     COMPILED = True
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from ..typing import JSONModule
 
 MAX_DEPTH = 128
 """Default limit of nested lists and objects in a message: far above what applications send, far

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from .._core.engine import Engine
     from .._core.layer import Pending
     from .._core.session import Session
+    from .turn import Turn
 
 
 class WebSocket(Protocol):
@@ -37,7 +38,7 @@ class WebSocket(Protocol):
 class Receiver:
     """What a driver hands the frames of one WebSocket to."""
 
-    __slots__ = ("_channel", "_clock", "_engine", "_probing", "_received", "session")
+    __slots__ = ("_channel", "_clock", "_engine", "_probing", "_received", "session", "turn")
 
     def __init__(
         self,
@@ -46,6 +47,7 @@ class Receiver:
         channel: Channel,
         received: Callable[[Session, str | bytes], Pending],
         clock: Callable[[], float],
+        turn: Turn,
         *,
         probing: bool,
     ) -> None:
@@ -54,6 +56,7 @@ class Receiver:
         self._channel = channel
         self._received = received
         self._clock = clock
+        self.turn = turn
         self._probing = probing
 
     def frame(self, data: str | bytes) -> Pending:

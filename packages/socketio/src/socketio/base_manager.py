@@ -137,16 +137,19 @@ class BaseManager:
                 callback.done.set()
 
     def basic_enter_room(
-        self, sid: str, namespace: str, room: str, eio_sid: str | None = None
+        self, sid: str, namespace: str, room: str | None, eio_sid: str | None = None
     ) -> None:
-        """Put a client into a room.
+        """Put a client into a room; with ``eio_sid`` an unknown client is connected first.
 
         ``ValueError`` if the namespace has no clients or ``room`` is the sid of another client;
         ``KeyError`` for an unknown client.
         """
+        if eio_sid is not None and not self.is_sid_room(namespace, sid):
+            self._registry.pre_connect(sid, eio_sid, namespace)
+            self._registry.connect(sid, namespace)
         if namespace not in self._registry.rooms:
             raise ValueError("sid is not connected to requested namespace")
-        if room != sid and self.is_sid_room(namespace, room):
+        if room is not None and room != sid and self.is_sid_room(namespace, room):
             raise ValueError("a room cannot have the name of another client's sid")
         self._registry.enter(sid, namespace, room)
 

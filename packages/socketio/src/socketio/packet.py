@@ -98,15 +98,18 @@ class Packet:
     def decode(self, encoded_packet: Any) -> int:
         """Fill this packet from its text; return how many attachments are to follow.
 
-        ValueError for a malformed packet.
+        ValueError for a malformed packet, and for an event or acknowledgement whose data is not
+        what the protocol demands.
         """
         if not isinstance(encoded_packet, str) or encoded_packet[:1] not in _TYPES:
             raise ValueError("unknown packet type")
         self.packet_type = int(encoded_packet[0])
         rest = encoded_packet[1:]
-        count, dash, _ = rest[: MAX_COUNT_DIGITS + 1].partition("-")
         attachments = 0
-        if dash and count.isascii() and count.isdigit():
+        if self.packet_type in (BINARY_EVENT, BINARY_ACK):
+            count, dash, _ = rest[: MAX_COUNT_DIGITS + 1].partition("-")
+            if not (dash and count.isascii() and count.isdigit()):
+                raise ValueError("a binary packet without the number of its attachments")
             attachments = int(count)
             rest = rest[len(count) + 1 :]
         self.namespace = None
@@ -119,6 +122,11 @@ class Packet:
         self.id = int(number) if number else None
         rest = rest[len(number) :]
         self.data = make_codec(self.json).loads(rest) if rest else None
+        if self.packet_type in (EVENT, BINARY_EVENT):
+            if not (isinstance(self.data, list) and self.data and isinstance(self.data[0], str)):
+                raise ValueError("an event is a list that starts with its name")
+        elif self.packet_type in (ACK, BINARY_ACK) and not isinstance(self.data, list):
+            raise ValueError("an acknowledgement is a list")
         return attachments
 
     def add_attachment(self, attachment: bytes) -> bool:

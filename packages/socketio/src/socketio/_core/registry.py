@@ -109,18 +109,25 @@ class Registry:
 
     # rooms
 
-    def enter(self, sid: str, namespace: str, room: str) -> None:
-        """Put a client into a room; ``KeyError`` for an unknown client."""
+    def enter(self, sid: str, namespace: str, room: str | None) -> None:
+        """Put a client into a room; ``KeyError`` for an unknown client.
+
+        Every client is in the room ``None`` of its own accord, and cannot leave it.
+        """
         eio_sid = self.eio_sid(sid, namespace)
         if eio_sid is None:
             raise KeyError(sid)
+        if room is None:
+            return
         if room != sid:
             self._joined.setdefault(namespace, {}).setdefault(sid, {})[room] = None
         if room == sid or not self.is_pending(sid, namespace):
             self.rooms[namespace].setdefault(room, {})[sid] = eio_sid
 
-    def leave(self, sid: str, namespace: str, room: str) -> None:
+    def leave(self, sid: str, namespace: str, room: str | None) -> None:
         """Take a client out of a room; unknown clients and rooms are passed over."""
+        if room is None:
+            return
         self._remove_member(self.rooms.get(namespace, {}), room, sid)
         joined = self._joined.get(namespace, {}).get(sid)
         if joined is not None:
@@ -128,7 +135,7 @@ class Registry:
             if not joined:
                 self._remove_from(self._joined, namespace, sid)
 
-    def close_room(self, room: str, namespace: str) -> None:
+    def close_room(self, room: str | None, namespace: str) -> None:
         """Take everybody out of a room, pending clients too."""
         for sid in list(self.members(namespace, room)):
             self.leave(sid, namespace, room)

@@ -337,9 +337,11 @@ class AsyncEntry(BaseServer):
         connection.connected[namespace] = sid
         self._owe(connection)
         await self._tell(connection, CONNECT, namespace, {"sid": sid})
-        eio_sid = connection.session.sid
         for messages in connection.held.pop(namespace, ()):
-            await self._deliver((eio_sid,), messages)
+            if self._sends_hooked:
+                await self._send_hooked((connection.session.sid,), messages)
+            else:
+                self.eio.engine.send(connection.session, messages)
 
     async def _refuse(
         self, connection: Connection, namespace: str, sid: str, refusal: dict[str, Any]
@@ -402,11 +404,7 @@ class AsyncEntry(BaseServer):
             messages = encoder.disconnect(namespace)
         self.eio.engine.send(connection.session, messages)
 
-    async def _deliver(self, eio_sids: Collection[str], messages: list[Message]) -> None:
-        """Send the messages of one packet to several connections."""
-        if not self._sends_hooked:
-            self.eio.engine.broadcast(eio_sids, messages)
-            return
+    async def _send_hooked(self, eio_sids: Collection[str], messages: list[Message]) -> None:
         packets = [
             EnginePacket(MESSAGE, message.payload if message.binary else message.text[1:])
             for message in messages
@@ -417,7 +415,11 @@ class AsyncEntry(BaseServer):
 
     async def _send_packet(self, eio_sid: str, pkt: Packet) -> None:
         """Send a packet to one connection."""
-        await self._deliver((eio_sid,), to_messages(pkt))
+        messages = to_messages(pkt)
+        if self._sends_hooked:
+            await self._send_hooked((eio_sid,), messages)
+        else:
+            self.eio.engine.broadcast((eio_sid,), messages)
 
     async def _send_eio_packet(self, eio_sid: str, eio_pkt: EnginePacket) -> None:
         """Send one Engine.IO packet, all of a packet or a part of it, to one connection."""

@@ -80,7 +80,10 @@ class AsyncManager(BaseManager):
         args = arguments(event, data)
         if callback is None:
             messages = encoder.event(namespace, args)
-            await server._deliver(members.values(), messages)
+            if server._sends_hooked:
+                await server._send_hooked(members.values(), messages)
+            else:
+                server.eio.engine.broadcast(members.values(), messages)
             for eio_sid in waiting.values() if waiting else ():
                 server._hold(eio_sid, namespace, messages)
             return
@@ -90,7 +93,7 @@ class AsyncManager(BaseManager):
                 pkt = server.packet_class(EVENT, args, namespace, id)
                 await server._send_packet(eio_sid, pkt)
             else:
-                await server._deliver((eio_sid,), encoder.event(namespace, args, id))
+                server.eio.engine.broadcast((eio_sid,), encoder.event(namespace, args, id))
         for sid, eio_sid in waiting.items() if waiting else ():
             id = self._generate_ack_id(sid, callback)
             server._hold(eio_sid, namespace, encoder.event(namespace, args, id))

@@ -19,9 +19,12 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Collection, Coroutine, Sequence
     from contextlib import AbstractAsyncContextManager
 
+    from typing_extensions import Unpack
+
     from engineio.typing import JSONModule, LoggerLike
 
     from .base_manager import BaseManager
+    from .options import ServerOptions
     from .typing import AckCallback, Data, Recipients
 
 
@@ -41,7 +44,7 @@ class AsyncServer(AsyncEntry):
         json: JSONModule | None = None,
         async_handlers: bool = True,
         namespaces: str | Sequence[str] | None = None,
-        **kwargs: Any,
+        **kwargs: Unpack[ServerOptions],
     ) -> None:
         super().__init__(
             client_manager=client_manager,

@@ -115,7 +115,8 @@ class BaseServer:
         self.eio = self._create_engine(json=json, **kwargs)
         self.packet_class = packet_class_of(serializer)
         if max_attachment_bytes is None:
-            max_attachment_bytes = MESSAGES_OF_ATTACHMENTS * self.eio.max_http_buffer_size
+            message_size: int = self.eio.max_http_buffer_size
+            max_attachment_bytes = MESSAGES_OF_ATTACHMENTS * message_size
         self.wire = make_wire(
             self.packet_class,
             make_codec(json, max_depth=max_json_depth, max_int_digits=max_json_int_digits),

@@ -67,6 +67,17 @@ def test_the_more_exact_registration_wins(count: int) -> None:
     assert found[0] is HANDLERS[namespace][event]
 
 
+@pytest.mark.parametrize(
+    ("registered", "names"), [(("/chat", "*"), ("*",)), (("*", "*"), ("*", "/chat"))]
+)
+def test_an_event_that_a_peer_names_like_the_catch_all_is_one_of_many(
+    registered: tuple[str, str], names: tuple[str, ...]
+) -> None:
+    found = resolve(only(registered), "/chat", "*")
+
+    assert found == (HANDLERS[registered[0]]["*"], names)
+
+
 @pytest.mark.parametrize("event", RESERVED)
 @pytest.mark.parametrize("namespace", NAMESPACES)
 def test_no_catch_all_sees_a_reserved_event(namespace: str, event: str) -> None:

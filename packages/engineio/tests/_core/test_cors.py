@@ -132,7 +132,6 @@ def test_an_answer_that_must_be_awaited_allows_nothing() -> None:
 @pytest.mark.parametrize(
     "option",
     [None, "*", "http://a.org", [], ["*"], ("http://a.org",), {"http://a.org"}, _never, Asker()],
-    ids=repr,
 )
 def test_options_that_are_understood(option: Any) -> None:
     assert check_origins_option(option) is option
@@ -149,7 +148,6 @@ def test_options_that_are_understood(option: Any) -> None:
         ((), "is empty"),
         (set(), "is empty"),
     ],
-    ids=repr,
 )
 def test_options_that_cannot_work_are_refused(option: Any, reason: str) -> None:
     with pytest.raises(ValueError, match=reason):

@@ -1,8 +1,9 @@
 from __future__ import annotations
 
-from engineio._core.deadlines import Deadlines
 from hypothesis import given
 from hypothesis import strategies as st
+
+from engineio._core.deadlines import Deadlines
 
 
 def test_items_expire_in_the_order_in_which_they_are_due() -> None:

@@ -4,6 +4,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 from engine_support import Options, RecordingChannel
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+
 from engineio._core.engine import (
     CLOSE_TIMEOUT,
     EAGER_FLUSH,
@@ -15,9 +19,6 @@ from engineio._core.message import Message
 from engineio._core.reason import Reason
 from engineio._core.session import CLOSED, CLOSING, OPEN, Session
 from engineio.exceptions import ProtocolError
-from hypothesis import settings
-from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 if TYPE_CHECKING:
     from engineio._core.session import Transport
@@ -362,9 +363,7 @@ def test_a_second_post_is_refused() -> None:
         (Reason.TRANSPORT_ERROR, [b"1"], False),
     ],
 )
-def test_a_waiting_get_learns_of_the_end(
-    reason: str, written: list[bytes], aborted: bool
-) -> None:
+def test_a_waiting_get_learns_of_the_end(reason: str, written: list[bytes], aborted: bool) -> None:
     engine = make_engine()
     session, _ = open_session(engine, "polling")
     waiting = wait_in_get(engine, session)

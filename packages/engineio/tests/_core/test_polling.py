@@ -1,11 +1,12 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
 from engineio._core.message import Message
 from engineio._core.polling import join_payload, split_payload, unwrap_jsonp
 from engineio.exceptions import ProtocolError
-from hypothesis import given
-from hypothesis import strategies as st
 
 texts = st.text(st.characters(codec="utf-8", exclude_characters="\x1e")).map("4".__add__)
 

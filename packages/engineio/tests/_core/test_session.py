@@ -1,8 +1,9 @@
 from __future__ import annotations
 
 import pytest
-from engineio._core.session import CLOSED, CLOSING, OPEN, OPENING, Session, State
 from engine_support import RecordingChannel
+
+from engineio._core.session import CLOSED, CLOSING, OPEN, OPENING, Session, State
 
 
 @pytest.mark.parametrize(

@@ -49,7 +49,10 @@ def test_the_wheels_carry_the_type_marker_and_the_licence(wheels: Path) -> None:
 
 
 def test_both_packages_import_without_any_extra(empty_venv: Path) -> None:
-    code = "import engineio, socketio; [getattr(m, n) for m in (engineio, socketio) for n in m.__all__]"
+    code = (
+        "import engineio, socketio\n"
+        "[getattr(m, name) for m in (engineio, socketio) for name in m.__all__]"
+    )
 
     subprocess.run([empty_venv, "-W", "error", "-c", code], check=True)
 

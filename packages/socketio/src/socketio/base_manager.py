@@ -61,8 +61,9 @@ class BaseManager:
         return self._registry.pending_disconnect
 
     def set_server(self, server: Any) -> None:
-        """Remember the server; called by its constructor."""
+        """Remember the server and use its JSON module; called by its constructor."""
         self.server = server
+        self.json = server.packet_class.json
 
     def initialize(self) -> None:
         """Prepare for the first client; subclasses start their listeners here."""

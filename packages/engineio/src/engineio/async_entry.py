@@ -9,6 +9,7 @@ from ._core import replies
 from ._core.admission import AcceptAndClose, Open, Poll, Post, Refuse, Upgrade
 from ._core.polling import split_payload, unwrap_jsonp
 from ._core.reason import Reason
+from ._shell.eager import start_eagerly
 from ._shell.pace import Pace
 from ._shell.poll_channel import PollChannel
 from ._shell.receiver import Receiver
@@ -42,7 +43,7 @@ class AsyncEntry(BaseServer):
         self._pace = Pace(self.engine, self.clock)
         self._turn = Turn(self.engine, self.clock, self._end_closed)
         self._tasks: set[asyncio.Task[Any]] = set()
-        self._endings: dict[Session, asyncio.Task[None]] = {}
+        self._endings: dict[Session, asyncio.Future[None] | None] = {}
 
     # requests
 
@@ -196,7 +197,8 @@ class AsyncEntry(BaseServer):
     def _end_closed(self) -> None:
         closed, self.engine.closed = self.engine.closed, []
         for session in closed:
-            self._endings[session] = self._spawn(self._end(session))
+            self._endings[session] = None
+            start_eagerly(self._end(session))
 
     async def _end(self, session: Session) -> None:
         try:
@@ -207,16 +209,20 @@ class AsyncEntry(BaseServer):
             self.logger.exception("disconnect handler error")
         finally:
             self.engine.linger(session, self.clock())
-            self._endings.pop(session, None)
+            session.app = None
+            told = self._endings.pop(session)
+            if told is not None:
+                told.set_result(None)
 
     async def _wait_ended(self, sessions: Iterable[Session]) -> None:
         """Return when the application has been told of these ends."""
         self._end_closed()
-        tasks = [self._endings[session] for session in sessions if session in self._endings]
-        current = asyncio.current_task()
-        tasks = [task for task in tasks if task is not current]
-        if tasks:
-            await asyncio.wait(tasks)
+        for session in sessions:
+            if session in self._endings:
+                told = self._endings[session]
+                if told is None:
+                    told = self._endings[session] = asyncio.get_running_loop().create_future()
+                await asyncio.shield(told)
 
     def _spawn(self, coroutine: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         task = asyncio.get_running_loop().create_task(coroutine)

@@ -108,7 +108,8 @@ class AsyncServer(AsyncEntry):
         if sid is None:
             leaving = [session for session in engine.sessions.values() if session.connected]
         else:
-            leaving = [engine.sessions[sid]] if sid in engine.sessions else []
+            session = engine.sessions.get(sid)
+            leaving = [session] if session is not None and session.connected else []
         for session in leaving:
             engine.close(session, Reason.SERVER_DISCONNECT)
         await self._wait_ended(leaving)

@@ -64,11 +64,13 @@ def make_codec(
 
 
 class _Limits:
-    __slots__ = ("_digits", "_max_depth", "_max_int_digits", "_run", "_stride")
+    __slots__ = ("_digits", "_harmless", "_max_depth", "_max_int_digits", "_run", "_stride")
 
     def __init__(self, max_depth: int, max_int_digits: int) -> None:
         self._max_depth = max_depth
         self._max_int_digits = max_int_digits
+        self._harmless = min(max_depth, max_int_digits)
+        """Characters that cannot break a limit."""
         run = max_int_digits + 1
         self._run = b"0" * run
         # a run of digits covers this many neighbours among every ``stride``-th character
@@ -160,7 +162,8 @@ class _CompiledCodec(_Limits):
         return encoded if b"null" not in encoded else _standard_dumps(value)
 
     def loads(self, text: str) -> Any:
-        self.check(text)
+        if len(text) > self._harmless:
+            self.check(text)
         try:
             return _msgspec_loads(text)
         except (msgspec.DecodeError, UnicodeEncodeError, RecursionError):

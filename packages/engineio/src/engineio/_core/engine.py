@@ -361,8 +361,10 @@ class Engine:
 
     def broadcast(self, sids: Iterable[str], messages: Sequence[Message]) -> None:
         """Queue the same messages for many sessions; unknown ones are passed over."""
-        size = sum([len(message.payload) for message in messages])
         count = len(messages)
+        size = len(messages[0].payload)
+        if count > 1:
+            size = sum([len(message.payload) for message in messages])
         sessions = self.sessions
         dirty = self._dirty
         idle = not dirty

@@ -17,12 +17,13 @@ class Message:
 
     __slots__ = ("_frame", "_polling", "_text", "binary", "payload")
 
+    _frame: bytes
+    _polling: bytes
+    _text: str
+
     def __init__(self, payload: bytes, binary: bool = False) -> None:
         self.payload = payload
         self.binary = binary
-        self._text: str | None = None
-        self._polling: bytes | None = None
-        self._frame: bytes | None = None
 
     def __repr__(self) -> str:
         return f"Message({self.payload[:40]!r}, binary={self.binary})"
@@ -30,32 +31,41 @@ class Message:
     @property
     def text(self) -> str:
         """The packet as ``str``, for WebSocket libraries that encode by themselves."""
-        if self._text is None:
+        try:
+            return self._text
+        except AttributeError:
             self._text = self.payload.decode()
-        return self._text
+            return self._text
 
     @property
     def polling(self) -> bytes:
         """The packet inside a long-polling payload: as it is, or ``b`` + base64 when binary."""
-        if self._polling is None:
+        try:
+            return self._polling
+        except AttributeError:
             self._polling = b"b" + b64encode(self.payload) if self.binary else self.payload
-        return self._polling
+            return self._polling
 
     @property
     def frame(self) -> bytes:
         """A finished, unmasked server-to-client WebSocket frame, header included."""
-        if self._frame is None:
-            size = len(self.payload)
-            # RFC 6455 5.2: FIN + opcode 1 (text) or 2 (binary), then a 7, 16 or 64 bit length
-            opcode = 0x82 if self.binary else 0x81
-            if size < 126:
-                header = bytes((opcode, size))
-            elif size < 1 << 16:
-                header = bytes((opcode, 126)) + size.to_bytes(2, "big")
-            else:
-                header = bytes((opcode, 127)) + size.to_bytes(8, "big")
-            self._frame = header + self.payload
-        return self._frame
+        try:
+            return self._frame
+        except AttributeError:
+            self._frame = self._make_frame()
+            return self._frame
+
+    def _make_frame(self) -> bytes:
+        size = len(self.payload)
+        # RFC 6455 5.2: FIN + opcode 1 (text) or 2 (binary), then a 7, 16 or 64 bit length
+        opcode = 0x82 if self.binary else 0x81
+        if size < 126:
+            header = bytes((opcode, size))
+        elif size < 1 << 16:
+            header = bytes((opcode, 126)) + size.to_bytes(2, "big")
+        else:
+            header = bytes((opcode, 127)) + size.to_bytes(8, "big")
+        return header + self.payload
 
 
 CLOSE = Message(b"1")

@@ -22,6 +22,10 @@ if TYPE_CHECKING:
 MAX_IDLE = 64
 """Parked tasks that are kept for the next coroutines."""
 
+_current_task = asyncio.current_task
+_enter_task = asyncio._enter_task
+_leave_task = asyncio._leave_task
+
 _running: set[asyncio.Task[Any]] = set()
 """Tasks of our own that nobody waits for: the event loop keeps weak references only."""
 
@@ -44,9 +48,10 @@ else:
         """Run a coroutine in a task of its own, at once up to its first wait."""
         global _pool
         loop = asyncio.get_running_loop()
-        if _pool.loop is not loop:
-            _pool = Pool(loop)
-        _pool.start(coroutine)
+        pool = _pool
+        if pool.loop is not loop:
+            pool = _pool = Pool(loop)
+        pool.start(coroutine, loop)
 
 
 class Pool:
@@ -56,20 +61,18 @@ class Pool:
         self.loop = loop
         self.idle: list[Worker] = []
 
-    def start(self, coroutine: Coroutine[Any, Any, None]) -> None:
+    def start(self, coroutine: Coroutine[Any, Any, None], loop: asyncio.AbstractEventLoop) -> None:
         """Run a coroutine up to its first wait, and let a worker carry it on from there."""
-        loop = self.loop
-        assert loop is not None
         if not self.idle:
             _keep(loop.create_task(coroutine))
             Worker(self, loop)
             return
         worker = self.idle.pop()
         context = copy_context()
-        current = asyncio.current_task(loop)
+        current = _current_task(loop)
         if current is not None:
-            asyncio._leave_task(loop, current)
-        asyncio._enter_task(loop, worker.task)
+            _leave_task(loop, current)
+        _enter_task(loop, worker.task)
         try:
             yielded = context.run(coroutine.send, None)
         except StopIteration:
@@ -80,9 +83,9 @@ class Pool:
         else:
             worker.carry_on(Suspended(coroutine, context, yielded))
         finally:
-            asyncio._leave_task(loop, worker.task)
+            _leave_task(loop, worker.task)
             if current is not None:
-                asyncio._enter_task(loop, current)
+                _enter_task(loop, current)
 
 
 class Worker:

@@ -162,14 +162,18 @@ class WebSocketProtocol(asyncio.Protocol):
             None,
             READ_BUFFER,
         )
-        protocol.connection_made(self._transport)
+        protocol.connection_made(BareTransport(self._transport))
         _feed(protocol, _MINIMAL_REQUEST % self._key)
         self._transport.set_protocol(protocol)
         self._handshake = b""
         if _logger.isEnabledFor(logging.INFO):
             _logger.info('%s - "WebSocket" [accepted]', get_remote_addr(self._transport))
-        self._websocket = FastWebSocket(listener, protocol.transport)
+        self._websocket = FastWebSocket(listener, protocol.transport, self._transport)
         return self._websocket
+
+    def forget(self) -> None:
+        """The WebSocket has ended: let go of it, so that no cycle has to be collected."""
+        self._websocket = None
 
     def delegate(self, config: Config) -> None:
         """Let uvicorn's own WebSocket implementation answer the handshake instead."""
@@ -181,7 +185,7 @@ class WebSocketProtocol(asyncio.Protocol):
         protocol: Any = AutoWebSocketsProtocol(
             config=config, server_state=self._state, app_state=self._app_state
         )
-        protocol.connection_made(self._transport)
+        protocol.connection_made(BareTransport(self._transport))
         protocol.data_received(self._handshake)
         self._transport.set_protocol(protocol)
 
@@ -242,6 +246,39 @@ def _feed(protocol: Any, data: bytes) -> None:
     protocol.buffer_updated(len(data))
 
 
+class BareTransport:
+    """A transport without the socket calls by which picows reports a new connection.
+
+    Each of them would cost a socket object; uvicorn and the event loop have set TCP_NODELAY.
+    """
+
+    __slots__ = ("_descriptor", "_transport")
+
+    def __init__(self, transport: asyncio.Transport) -> None:
+        self._transport = transport
+        self._descriptor: int = transport.get_extra_info("socket").fileno()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._transport, name)
+
+    def get_extra_info(self, name: str, default: Any = None) -> Any:
+        """Return what picows needs of the connection."""
+        if name == "socket":
+            return self
+        return self._transport.get_extra_info(name, default) if name == "ssl_object" else default
+
+    def fileno(self) -> int:
+        """Return the socket's descriptor, for picows to send with."""
+        return self._descriptor
+
+    def setsockopt(self, *args: Any) -> None:
+        """Do nothing."""
+
+    def getsockopt(self, *args: Any) -> int:
+        """Return 0: it is only logged."""
+        return 0
+
+
 class Bridge:
     """``receive`` and ``send`` for an application that is not an Engine.IO server.
 
@@ -255,7 +292,7 @@ class Bridge:
         self._protocol = protocol
         self._config = config
         self._ends: asyncio.Future[tuple[Receive, Send]] | None = None
-        self._done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._done: asyncio.Future[None] | None = None
 
     @property
     def used(self) -> bool:
@@ -274,25 +311,28 @@ class Bridge:
 
     def finished(self) -> None:
         """The application has returned."""
-        if not self._done.done():
+        if self._done is not None and not self._done.done():
             self._done.set_result(None)
 
     def failed(self, error: Exception) -> bool:
         """The application has raised; True if uvicorn's implementation answers for it."""
-        if self.used and not self._done.done():
+        if self._done is not None and not self._done.done():
             self._done.set_exception(error)
         return self.used
 
     async def _connect(self) -> tuple[Receive, Send]:
         if self._ends is None:
-            self._ends = asyncio.get_running_loop().create_future()
+            loop = asyncio.get_running_loop()
+            self._ends, self._done = loop.create_future(), loop.create_future()
             config = copy.copy(self._config)
             config.loaded_app = self._application
             self._protocol.delegate(config)
         return await asyncio.shield(self._ends)
 
     async def _application(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if self._ends is not None and not self._ends.done():
+        assert self._ends is not None
+        assert self._done is not None
+        if not self._ends.done():
             self._ends.set_result((receive, send))
         await self._done
 
@@ -302,9 +342,9 @@ class FastChannel:
 
     __slots__ = ("_closing", "_transport", "reader")
 
-    def __init__(self, transport: WSTransport) -> None:
+    def __init__(self, transport: WSTransport, reader: asyncio.Transport) -> None:
         self._transport = transport
-        self.reader = transport.underlying_transport
+        self.reader = reader
         self._closing = False
 
     def write(self, messages: list[Message]) -> None:
@@ -339,9 +379,11 @@ class FastWebSocket:
 
     __slots__ = ("_listener", "channel")
 
-    def __init__(self, listener: Listener, transport: WSTransport) -> None:
+    def __init__(
+        self, listener: Listener, transport: WSTransport, reader: asyncio.Transport
+    ) -> None:
         self._listener = listener
-        self.channel = FastChannel(transport)
+        self.channel = FastChannel(transport, reader)
 
     async def serve(self, receiver: Receiver) -> None:
         """Start handing frames on; returns at once."""
@@ -451,6 +493,7 @@ class Listener(WSListener):
             self._refuse(ProtocolError("invalid frame", 413 if too_large else 400))
         if self._mailbox is not None:
             self._mailbox.lost()
+        self._connection.forget()
 
     def pause_writing(self) -> None:
         """Do nothing: the engine looks at ``FastChannel.buffered``."""

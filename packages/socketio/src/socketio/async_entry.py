@@ -7,11 +7,13 @@ path goes past them.
 
 from __future__ import annotations
 
+import asyncio
 import builtins
 import logging
 from inspect import isawaitable
 from types import CoroutineType
 from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
 
 from engineio._core.layer import Layer
 from engineio._core.session import CLOSED, Session
@@ -44,6 +46,9 @@ MAX_HELD = 10_000
 """Messages kept for a client whose connect handler is running; over it the client is closed, as
 one that does not read."""
 
+served: WeakKeyDictionary[AsyncEntry, asyncio.AbstractEventLoop] = WeakKeyDictionary()
+"""The servers of this process that have had a connection, and the loops that they run in."""
+
 _VALUES = frozenset((str, int, float, bool, dict, list, tuple, bytes))
 """Types of results that need not be looked at more closely."""
 
@@ -63,6 +68,7 @@ class AsyncEntry(BaseServer):
 
     def _opened(self, session: Session, environ: Environ) -> None:
         if not self.manager_initialized:
+            served[self] = asyncio.get_running_loop()
             self.manager_initialized = True
             self.manager.initialize()
         self._verbose = self.logger.isEnabledFor(logging.INFO)

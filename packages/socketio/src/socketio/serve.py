@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import importlib.util
+import os
+import sys
 from typing import TYPE_CHECKING, Any
 
-import engineio
-
 from .asgi import ASGIApp
+from .async_entry import served
 from .async_server import AsyncServer
 
 if TYPE_CHECKING:
@@ -19,6 +20,9 @@ FAST_WEBSOCKET = "engineio.async_drivers.uvicorn:WebSocketProtocol"
 
 STOP_TIMEOUT = 3
 """Seconds that open connections get to end after SIGINT or SIGTERM before they are cut."""
+
+STARTUP_FAILED = 3
+"""Exit status where the application could not be started, as uvicorn's own."""
 
 
 def run(
@@ -36,8 +40,9 @@ def run(
     :param options: further options of ``uvicorn.run``.
 
     WebSocket connections of Engine.IO take the fast path if picows is installed.  When it stops,
-    the clients of an ``AsyncServer`` or ``ASGIApp`` are disconnected, so that they reconnect
-    elsewhere at once.  ``ModuleNotFoundError`` names what to install where uvicorn is missing.
+    the clients of all Socket.IO servers in the application are disconnected, so that they
+    reconnect elsewhere at once; with ``workers`` or ``reload`` they are cut after 3 seconds.
+    ``ModuleNotFoundError`` names what to install where uvicorn is missing.
     """
     try:
         import uvicorn
@@ -51,19 +56,30 @@ def run(
     if importlib.util.find_spec("picows") is not None:
         options.setdefault("ws", FAST_WEBSOCKET)
     options.setdefault("timeout_graceful_shutdown", STOP_TIMEOUT)
-    if not isinstance(app, engineio.ASGIApp):
+    app_dir = options.pop("app_dir", None)
+    if app_dir is not None:
+        sys.path.insert(0, app_dir)
+    config = uvicorn.Config(app, host=host, port=port, **options)
+    if config.should_reload or config.workers > 1:
         uvicorn.run(app, host=host, port=port, **options)
         return
-
-    server: Any = app.engineio_server
-    engine: engineio.AsyncServer = getattr(server, "eio", server)
 
     class Server(uvicorn.Server):
         async def shutdown(self, sockets: Any = None) -> None:
             # a waiting long-poll would hold uvicorn up until its next heartbeat
-            leaving = asyncio.ensure_future(engine.disconnect())
+            loop = asyncio.get_running_loop()
+            leaving = [sio.eio.disconnect() for sio, where in served.items() if where is loop]
+            told = asyncio.gather(*leaving)
             await super().shutdown(sockets)
-            await leaving
+            await told
 
-    with contextlib.suppress(KeyboardInterrupt):
-        Server(uvicorn.Config(app, host=host, port=port, **options)).run()
+    server = Server(config)
+    try:
+        with contextlib.suppress(KeyboardInterrupt):
+            server.run()
+    finally:
+        if config.uds:
+            with contextlib.suppress(FileNotFoundError):
+                os.remove(config.uds)
+    if not server.started:
+        sys.exit(STARTUP_FAILED)

@@ -61,6 +61,19 @@ async def test_a_connection_is_in_a_namespace_once(manager: socketio.AsyncManage
     assert await manager.connect("eio", "/chat") is not None
 
 
+async def test_a_recipient_can_be_reached_while_somebody_is_in_its_room(
+    manager: socketio.AsyncManager,
+) -> None:
+    sid = await manager.connect("eio", "/")
+    assert sid is not None
+    await manager.enter_room(sid, "/", "red")
+
+    reachable = [name for name in (sid, "red", "unknown") if manager.can_reach(name, "/")]
+
+    assert reachable == [sid, "red"]
+    assert not manager.can_reach(sid, "/unknown")
+
+
 # rooms
 
 

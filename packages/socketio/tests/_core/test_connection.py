@@ -16,4 +16,5 @@ def test_a_new_connection_is_in_no_namespace() -> None:
     assert connection.session is session
     assert connection.decoder is decoder
     assert (connection.sids, connection.connected, connection.joined) == ({}, {}, False)
-    assert (connection.running, connection.closed) == (0, None)
+    assert (connection.running, connection.slot_is_free, connection.held) == (0, None, {})
+    assert (connection.warned, connection.closed) == (False, None)

@@ -46,6 +46,11 @@ def test_a_disconnect_has_no_data_in_javascript() -> None:
     assert b"\xa4data" + UNDEFINED in MsgPackPacket(DISCONNECT).encode()
 
 
+def test_a_connect_without_data_has_an_empty_object() -> None:
+    # the official parser refuses null; python-socketio takes an empty object for no auth
+    assert msgpack.unpackb(MsgPackPacket(CONNECT, None, "/chat").encode())["data"] == {}
+
+
 def test_undefined_is_read_as_absent() -> None:
     # what the official client sends as CONNECT without auth, and for emit("a", undefined)
     connect = b"\x83\xa4type\x00\xa4data" + UNDEFINED + b"\xa3nsp\xa1/"

@@ -5,7 +5,7 @@ It speaks with ``socket.io-msgpack-parser``.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from .packet import CONNECT, CONNECT_ERROR, DISCONNECT, Packet
 
@@ -40,7 +40,9 @@ class MsgPackPacket(Packet):
         """Return a packet class with its own hooks, to be given as ``serializer``.
 
         :param dumps_default: converts values that MessagePack cannot hold.
-        :param ext_hook: called with the code and the data of each extension value.
+        :param ext_hook: called with the code and the data of each extension value but
+            ``undefined``; without it they stay ``msgpack.ExtType``.  The JavaScript parser writes
+            a ``Date``, and under Node an ``ArrayBuffer``, as extension 0.
         """
 
         class CustomMsgPackPacket(MsgPackPacket):
@@ -54,16 +56,16 @@ class MsgPackPacket(Packet):
 
     def encode(self) -> bytes:
         """Return the packet as one MessagePack map."""
-        packet: dict[str, Any] = {
-            "type": self.packet_type,
-            # the JavaScript parser refuses a DISCONNECT with any data, null included
-            "data": UNDEFINED if self.packet_type == DISCONNECT else self.data,
-            "nsp": self.namespace or "/",
-        }
+        data = self.data
+        # the JavaScript parser refuses null as the data of these two
+        if self.packet_type == DISCONNECT:
+            data = UNDEFINED
+        elif self.packet_type == CONNECT and data is None:
+            data = {}
+        packet = {"type": self.packet_type, "data": data, "nsp": self.namespace or "/"}
         if self.id is not None:
             packet["id"] = self.id
-        encoded: bytes = msgpack.dumps(packet, default=self.dumps_default)
-        return encoded
+        return cast("bytes", msgpack.dumps(packet, default=self.dumps_default))
 
     def decode(self, encoded_packet: Any) -> int:
         """Fill this packet from a MessagePack map; ValueError for anything else."""

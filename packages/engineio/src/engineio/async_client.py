@@ -48,7 +48,7 @@ _sigint = AsyncSigint(connected_clients)
 async_signal_handler_set = _sigint
 """True once SIGINT has been taken over for a loop."""
 
-async_signal_handler = _sigint.interrupt
+async_signal_handler: Callable[[], None] = _sigint.interrupt
 """What SIGINT does then."""
 
 
@@ -58,6 +58,10 @@ class AsyncClient(BaseClient):
     All methods belong to the thread of the event loop.
     """
 
+    base_url: str | None
+    current_transport: str | None
+    http: Any
+    ws: Any
     queue: AsyncSendQueue
     read_loop_task: Task | None
     write_loop_task: Task | None

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 HandlerT = TypeVar("HandlerT", bound="Callable[..., Any]")
 
-default_logger = logging.getLogger("engineio.client")
+default_logger: logging.Logger = logging.getLogger("engineio.client")
 
 MAX_SEND_BUFFER = 16 * 1024 * 1024
 """Default ``max_send_buffer``, bytes: the same as a server grants each of its clients."""
@@ -116,12 +116,14 @@ class BaseClient:
         self.upgrades: list[str] | None = None
         self.ping_interval: float | None = None
         self.ping_timeout: float | None = None
-        self.state = "disconnected"
-        self.http_factory = http_session if callable(http_session) else None
-        self.external_http = http_session is not None and self.http_factory is None
+        self.state: str = "disconnected"
+        self.http_factory: Callable[[], Any] | None = (
+            http_session if callable(http_session) else None
+        )
+        self.external_http: bool = http_session is not None and self.http_factory is None
         self.http: Any = http_session if self.external_http else None
         self.ws: Any = None
-        self.logger = make_logger(default_logger, logger)
+        self.logger: LoggerLike = make_logger(default_logger, logger)
         self._packet_class: type[Packet] = (
             Packet if json is None else type("Packet", (Packet,), {"json": json})
         )
@@ -140,7 +142,7 @@ class BaseClient:
         self._own_http: Any = None
         self._port: Any = None
         self.queue: Any = self._create_send_queue()
-        self.queue_empty = self.get_queue_empty_exception()
+        self.queue_empty: type[Exception] = self.get_queue_empty_exception()
         self.read_loop_task: Any = None
         self.write_loop_task: Any = None
         if handle_sigint and not self.is_asyncio_based():

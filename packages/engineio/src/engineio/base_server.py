@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 HandlerT = TypeVar("HandlerT", bound="Callable[..., Any]")
 
-default_logger = logging.getLogger("engineio.server")
+default_logger: logging.Logger = logging.getLogger("engineio.server")
 
 MAX_SEND_BUFFER = 16 * 1024 * 1024
 """Default ``max_send_buffer``, bytes: a minute of a busy broadcast (256 KB/s) to one client."""
@@ -119,18 +119,18 @@ class BaseServer:
         self.allow_upgrades = allow_upgrades
         self.http_compression = http_compression
         self.compression_threshold = compression_threshold
-        self.cookie = check_cookie_option(cookie)
-        self.cors_allowed_origins = check_origins_option(cors_allowed_origins)
+        self.cookie: CookieOption = check_cookie_option(cookie)
+        self.cors_allowed_origins: OriginsOption = check_origins_option(cors_allowed_origins)
         self.cors_credentials = cors_credentials
         self.async_handlers = async_handlers
         self.max_send_buffer = max_send_buffer
         self.upgrade_timeout = upgrade_timeout
         self.max_handlers = max_handlers
-        self.start_service_task = (
+        self.start_service_task: bool = (
             self._default_monitor_clients if monitor_clients is None else monitor_clients
         )
-        self.transports = self._valid_transports(transports)
-        self.logger = make_logger(default_logger, logger)
+        self.transports: list[str] = self._valid_transports(transports)
+        self.logger: LoggerLike = make_logger(default_logger, logger)
         self.log_message_keys: set[str] = set()
         self.handlers: dict[str, Callable[..., Any]] = {}
         if json is None and Packet.json is not default_json:
@@ -138,7 +138,9 @@ class BaseServer:
         self._codec = make_codec(json)
         self._layer: Layer | None = None
         self.clock: Callable[[], float] = time.monotonic
-        self.engine = Engine(self, self._wake)
+        self.engine: Engine = Engine(self, self._wake)
+        self.async_mode: str
+        self._async: dict[str, Any]
         self.async_mode, self._async = self._load_driver(async_mode)
         for name in kwargs:
             warnings.warn(f"unknown option {name!r} is ignored", RuntimeWarning, stacklevel=3)
@@ -189,7 +191,7 @@ class BaseServer:
 
         if handler is None:
             return register
-        register(handler)
+        self.handlers[event] = handler
         return None
 
     def transport(self, sid: str) -> str:

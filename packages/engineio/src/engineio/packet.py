@@ -14,9 +14,9 @@ if TYPE_CHECKING:
     from .typing import JSONModule
 
 (OPEN, CLOSE, PING, PONG, MESSAGE, UPGRADE, NOOP) = range(7)
-packet_names = ["OPEN", "CLOSE", "PING", "PONG", "MESSAGE", "UPGRADE", "NOOP"]
+packet_names: list[str] = ["OPEN", "CLOSE", "PING", "PONG", "MESSAGE", "UPGRADE", "NOOP"]
 
-binary_types = (bytes, bytearray)
+binary_types: tuple[type[bytes], type[bytearray]] = (bytes, bytearray)
 
 
 class Packet:
@@ -37,9 +37,9 @@ class Packet:
         data: Any = None,
         encoded_packet: str | bytes | bytearray | None = None,
     ) -> None:
-        self.packet_type = packet_type
+        self.packet_type: int = packet_type
         self.data: Any = data
-        self.binary = isinstance(data, binary_types)
+        self.binary: bool = isinstance(data, binary_types)
         self.encode_cache: str | bytes | None = None
         if self.binary and packet_type != MESSAGE:
             raise ValueError("Binary packets can only be of type MESSAGE")

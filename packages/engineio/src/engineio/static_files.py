@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 StaticFiles: TypeAlias = "Mapping[str, str | dict[str, str]]"
 
-content_types = {
+content_types: dict[str, str] = {
     "css": "text/css",
     "gif": "image/gif",
     "html": "text/html",

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from ._core.registry import Rooms
 
-default_logger = logging.getLogger("socketio")
+default_logger: logging.Logger = logging.getLogger("socketio")
 
 
 class BaseManager:

@@ -16,7 +16,7 @@ class BaseNamespace:
     """
 
     def __init__(self, namespace: str | None = None) -> None:
-        self.namespace = namespace or "/"
+        self.namespace: str = namespace or "/"
 
     def is_asyncio_based(self) -> bool:
         """Return whether the methods of this class are coroutines."""

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from ._core.connection import Connection
     from ._core.handlers import Handler
+    from ._core.wire import Wire
     from .base_manager import BaseManager
 
 HandlerT = TypeVar("HandlerT", bound="Callable[..., Any]")
@@ -50,7 +51,7 @@ HOOKS = ENGINE_HOOKS | EVENT_HOOKS
 """Methods that applications and packages built on python-socketio override, in a subclass or on
 the instance.  The fast paths go past them as long as nobody has."""
 
-default_logger = logging.getLogger("socketio.server")
+default_logger: logging.Logger = logging.getLogger("socketio.server")
 
 
 class BaseServer:
@@ -112,12 +113,12 @@ class BaseServer:
             kwargs["logger"] = kwargs.pop("engineio_logger")
         if json is None and Packet.json is not default_json:
             json = Packet.json  # documented: assigning it replaces the default of the process
-        self.eio = self._create_engine(json=json, **kwargs)
-        self.packet_class = packet_class_of(serializer)
+        self.eio: Any = self._create_engine(json=json, **kwargs)
+        self.packet_class: type[Packet] = packet_class_of(serializer)
         if max_attachment_bytes is None:
             message_size: int = self.eio.max_http_buffer_size
             max_attachment_bytes = MESSAGES_OF_ATTACHMENTS * message_size
-        self.wire = make_wire(
+        self.wire: Wire = make_wire(
             self.packet_class,
             make_codec(json, max_depth=max_json_depth, max_int_digits=max_json_int_digits),
             PacketLimits(max_attachments, max_attachment_bytes),
@@ -125,8 +126,8 @@ class BaseServer:
         self.environ: dict[str, Environ] = {}
         self.handlers: dict[str, dict[str, Handler]] = {}
         self.namespace_handlers: dict[str, BaseServerNamespace] = {}
-        self.not_handled = object()
-        self.logger = make_logger(default_logger, logger)
+        self.not_handled: object = object()
+        self.logger: LoggerLike = make_logger(default_logger, logger)
         self._verbose = self.logger.isEnabledFor(logging.INFO)  # looked at with each connection
         self.async_handlers = async_handlers
         self.always_connect = always_connect

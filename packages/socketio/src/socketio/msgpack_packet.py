@@ -11,11 +11,11 @@ from .packet import CONNECT, CONNECT_ERROR, DISCONNECT, Packet
 
 try:
     import msgpack
-except ModuleNotFoundError as error:  # pragma: no cover - covered where the wheels are tested
+except ModuleNotFoundError as _error:  # pragma: no cover - covered where the wheels are tested
     raise ModuleNotFoundError(
         "the msgpack serializer needs msgpack: pip install 'python-socketio[msgpack]'",
         name="msgpack",
-    ) from error
+    ) from _error
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -26,6 +26,11 @@ UNDEFINED = msgpack.ExtType(0, b"\0")
 
 class MsgPackPacket(Packet):
     """A packet as one MessagePack map: ``type``, ``nsp``, ``data`` and ``id``."""
+
+    packet_type: int
+    namespace: str | None
+    id: int | None
+    data: Any
 
     uses_binary_events = False
     dumps_default: ClassVar[Any] = None

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from engineio.typing import JSONModule
 
 (CONNECT, DISCONNECT, EVENT, ACK, CONNECT_ERROR, BINARY_EVENT, BINARY_ACK) = range(7)
-packet_names = [
+packet_names: list[str] = [
     "CONNECT",
     "DISCONNECT",
     "EVENT",
@@ -33,7 +33,7 @@ MAX_COUNT_DIGITS = 10
 MAX_ID_DIGITS = 16
 """Digits of an acknowledgement id: JavaScript's ``Number.MAX_SAFE_INTEGER`` has 16."""
 
-binary_types = (bytes, bytearray, memoryview)
+binary_types: tuple[type[bytes], type[bytearray], type[memoryview]] = (bytes, bytearray, memoryview)
 
 _TYPES = frozenset(str(number) for number in range(len(packet_names)))
 
@@ -63,11 +63,11 @@ class Packet:
         binary: bool | None = None,
         encoded_packet: Any = None,
     ) -> None:
-        self.packet_type = packet_type
-        self.data = data
+        self.packet_type: int = packet_type
+        self.data: Any = data
         self.namespace = namespace
         self.id = id
-        self.attachment_count = 0
+        self.attachment_count: int = 0
         self.attachments: list[bytes] = []
         if encoded_packet is not None:
             self.attachment_count = self.decode(encoded_packet) or 0

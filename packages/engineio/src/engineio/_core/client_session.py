@@ -62,8 +62,8 @@ class ClientSession:
 
     def __init__(self, transport: Transport, max_buffered: int | None) -> None:
         self.transport = transport
-        self.max_buffered = max_buffered
-        self.buffered = 0
+        self.max_buffered: int | None = max_buffered
+        self.buffered: int = 0
         """Bytes of what waits or is being written, ``MESSAGE_OVERHEAD`` for each included."""
         self.handshake: Handshake | None = None
         self.reason: str | None = None

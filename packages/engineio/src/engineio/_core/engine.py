@@ -83,14 +83,14 @@ class Engine:
 
     def __init__(self, options: EngineOptions, wake: Callable[[], None]) -> None:
         self.sessions: dict[str, Session] = {}
-        self.counters = Counters()
+        self.counters: Counters = Counters()
         self.closed: list[Session] = []
         """Sessions whose end the application has not been told; the shell empties it."""
-        self.turn_bytes = 0
+        self.turn_bytes: int = 0
         """Bytes sent to all sessions since the last flush."""
         self.congested: set[Session] = set()
         """Sessions with more than ``HIGH_WATER`` bytes ahead of them, when last looked at."""
-        self.rearm = False
+        self.rearm: bool = False
         """True when ``next_deadline`` may have come nearer; the shell resets it."""
         self._options = options
         self._wake = wake

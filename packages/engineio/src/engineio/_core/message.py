@@ -22,8 +22,8 @@ class Message:
     _text: str
 
     def __init__(self, payload: bytes, binary: bool = False) -> None:
-        self.payload = payload
-        self.binary = binary
+        self.payload: bytes = payload
+        self.binary: bool = binary
 
     def __repr__(self) -> str:
         return f"Message({self.payload[:40]!r}, binary={self.binary})"

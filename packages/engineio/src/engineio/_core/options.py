@@ -6,11 +6,9 @@ the next request.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, ClassVar, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from .cookies import CookieOption
     from .cors import OriginsOption
 
@@ -29,8 +27,4 @@ class Options(Protocol):
     cookie: CookieOption
     cors_allowed_origins: OriginsOption
     cors_credentials: bool
-
-    @property
-    def compression_methods(self) -> Sequence[str]:
-        """Names of the compression methods that may be used."""
-        ...
+    compression_methods: ClassVar[list[str]]

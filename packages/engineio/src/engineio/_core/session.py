@@ -50,23 +50,23 @@ class Session:
     )
 
     def __init__(self, sid: str, transport: Transport) -> None:
-        self.sid = sid
+        self.sid: str = sid
         self.transport: Transport = transport
-        self.state = OPENING
+        self.state: State = OPENING
         self.reason: str | None = None
         """Why it closed; ``None`` while it has not."""
         self.channel: Channel | None = None
         """The WebSocket, or the waiting GET; ``None`` between two GETs."""
         self.candidate: Channel | None = None
         """A WebSocket that is probing to take over from long-polling."""
-        self.held = False
+        self.held: bool = False
         """True from the probe to the end of the upgrade: the outbox waits for the WebSocket."""
         self.outbox: list[Message] = []
-        self.queued = 0
+        self.queued: int = 0
         """Bytes in the outbox."""
-        self.dirty = False
+        self.dirty: bool = False
         """True while the engine has this session in its list of sessions to flush."""
-        self.posting = False
+        self.posting: bool = False
         """True while a POST of this session is being processed."""
         self.app: Any = None
         """Reserved for the protocol layer above."""

@@ -36,7 +36,7 @@ class AwaitableChannel:
         self._draining = False
         self._task: asyncio.Task[Any] | None = None
         self._code: int | None = None
-        self.buffered = 0
+        self.buffered: int = 0
         """Bytes that the framework has not taken yet."""
 
     def write(self, messages: list[Message]) -> None:

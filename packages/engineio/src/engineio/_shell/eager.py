@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
+import threading
 from contextvars import Context, copy_context
 from typing import TYPE_CHECKING, Any
 
@@ -46,28 +47,35 @@ else:
 
     def start_eagerly(coroutine: Coroutine[Any, Any, None]) -> None:
         """Run a coroutine in a task of its own, at once up to its first wait."""
-        global _pool
         loop = asyncio.get_running_loop()
-        pool = _pool
-        if pool.loop is not loop:
-            pool = _pool = Pool(loop)
-        pool.start(coroutine, loop)
+        pool = _local.pool
+        if pool is None or pool.loop is not loop:
+            pool = _local.pool = Pool(loop)
+        pool.start(coroutine)
 
 
 class Pool:
-    """The workers of one event loop."""
+    """The workers of one event loop.  Owner: the event loop's thread."""
 
-    def __init__(self, loop: asyncio.AbstractEventLoop | None) -> None:
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self.loop = loop
         self.idle: list[Worker] = []
 
-    def start(self, coroutine: Coroutine[Any, Any, None], loop: asyncio.AbstractEventLoop) -> None:
-        """Run a coroutine up to its first wait, and let a worker carry it on from there."""
-        if not self.idle:
+    def start(self, coroutine: Coroutine[Any, Any, None]) -> None:
+        """Run a coroutine up to its first wait, and let a worker carry it on from there.
+
+        What the coroutine raises goes where the exceptions of tasks go that nobody waits for.
+        """
+        loop = self.loop
+        idle = self.idle
+        # a coroutine that cancelled its task and did not wait has cancelled its worker
+        while idle and idle[-1].parked.done():
+            idle.pop()
+        if not idle:
             _keep(loop.create_task(coroutine))
-            Worker(self, loop)
+            Worker(self)
             return
-        worker = self.idle.pop()
+        worker = idle.pop()
         context = copy_context()
         current = _current_task(loop)
         if current is not None:
@@ -76,12 +84,13 @@ class Pool:
         try:
             yielded = context.run(coroutine.send, None)
         except StopIteration:
-            self.idle.append(worker)
-        except BaseException:
-            self.idle.append(worker)
-            raise
+            idle.append(worker)
+        except BaseException as error:
+            idle.append(worker)
+            _report(worker.task, error)
         else:
             worker.carry_on(Suspended(coroutine, context, yielded))
+            Worker(self)
         finally:
             _leave_task(loop, worker.task)
             if current is not None:
@@ -89,45 +98,42 @@ class Pool:
 
 
 class Worker:
-    """A task that waits for a suspended coroutine, carries it to its end, and waits again."""
+    """A task that waits for one suspended coroutine and carries it to its end.
 
-    __slots__ = ("_job", "_parked", "_pool", "task")
+    It ends with the coroutine, so that whoever knows the task can wait for it or cancel it.
+    """
 
-    def __init__(self, pool: Pool, loop: asyncio.AbstractEventLoop) -> None:
+    __slots__ = ("_job", "_pool", "parked", "task")
+
+    def __init__(self, pool: Pool) -> None:
         self._pool = pool
         self._job: Suspended | None = None
-        self._parked: asyncio.Future[None] = loop.create_future()
-        self.task = loop.create_task(self._work())
+        self.parked: asyncio.Future[None] = pool.loop.create_future()
+        """What the task waits for; done once it has something to do or was cancelled."""
+        self.task = pool.loop.create_task(self._work())
         _keep(self.task)
 
     def carry_on(self, job: Suspended) -> None:
         """Carry a coroutine on from where it is suspended."""
         self._job = job
-        if not self._parked.done():
-            self._parked.set_result(None)
+        if not self.parked.done():
+            self.parked.set_result(None)
 
     async def _work(self) -> None:
-        pool = self._pool
-        assert pool.loop is not None
-        while len(pool.idle) < MAX_IDLE:
-            self._parked = pool.loop.create_future()
-            pool.idle.append(self)
-            try:
-                await self._parked
-            except asyncio.CancelledError:
-                if self._job is None:
-                    # the loop is being shut down
-                    if self in pool.idle:
-                        pool.idle.remove(self)
-                    raise
-                self._job.cancel()
-            assert self._job is not None
-            try:
-                await self._job
-            except asyncio.CancelledError:
-                pass
-            self._job = None
-            _forget_cancellation(self.task)
+        idle = self._pool.idle
+        if len(idle) >= MAX_IDLE:
+            return
+        idle.append(self)
+        try:
+            await self.parked
+        except asyncio.CancelledError:
+            if self._job is None:
+                if self in idle:
+                    idle.remove(self)
+                raise
+            self._job.cancel()
+        assert self._job is not None
+        await self._job
 
 
 class Suspended:
@@ -168,11 +174,18 @@ class Suspended:
             return
 
 
-_pool = Pool(None)
+class _Local(threading.local):
+    pool: Pool | None = None
 
 
-def _forget_cancellation(task: asyncio.Task[None]) -> None:
-    """A cancelled coroutine must not leave its mark on the next one of this worker."""
-    if sys.version_info >= (3, 11):
-        while task.cancelling():
-            task.uncancel()
+_local = _Local()
+
+
+def _report(task: asyncio.Task[Any], error: BaseException) -> None:
+    """Do with an exception what a task does that nobody waits for."""
+    if isinstance(error, KeyboardInterrupt | SystemExit):
+        raise error
+    if not isinstance(error, asyncio.CancelledError):
+        task.get_loop().call_exception_handler(
+            {"message": "Task exception was never retrieved", "exception": error, "task": task}
+        )

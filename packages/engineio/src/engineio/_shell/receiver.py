@@ -51,12 +51,12 @@ class Receiver:
         *,
         probing: bool,
     ) -> None:
-        self.session = session
+        self.session: Session = session
         self._engine = engine
         self._channel = channel
         self._received = received
         self._clock = clock
-        self.turn = turn
+        self.turn: Turn = turn
         self._probing = probing
 
     def frame(self, data: str | bytes) -> Pending:

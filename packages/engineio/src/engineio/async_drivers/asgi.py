@@ -37,9 +37,9 @@ class AsgiRequest:
     __slots__ = ("_environ", "_headers", "receive", "scope", "send")
 
     def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        self.scope = scope
-        self.receive = receive
-        self.send = send
+        self.scope: Scope = scope
+        self.receive: Receive = receive
+        self.send: Send = send
         self._headers: dict[str, str] | None = None
         self._environ: Environ | None = None
 
@@ -212,7 +212,7 @@ class AsgiWebSocket:
         self._max_size = max_size
         self._serving: asyncio.Task[Any] | None = None
         self._aborted = False
-        self.channel = AwaitableChannel(self)
+        self.channel: AwaitableChannel = AwaitableChannel(self)
 
     async def send(self, message: Message) -> None:
         """Send one message."""
@@ -323,7 +323,7 @@ class ASGIApp:
             self.engineio_path = (
                 f"/{engineio_path.strip('/')}/" if engineio_path.strip("/") else "/"
             )
-        self.static_files = dict(static_files or {})
+        self.static_files: dict[str, str | dict[str, str]] = dict(static_files or {})
         self.on_startup = on_startup
         self.on_shutdown = on_shutdown
 

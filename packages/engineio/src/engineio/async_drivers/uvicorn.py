@@ -68,7 +68,11 @@ class Quiet:
     def log(self, *args: Any) -> None:
         """Do nothing."""
 
-    debug = info = warning = error = exception = log
+    debug: Callable[..., None] = log
+    info: Callable[..., None] = log
+    warning: Callable[..., None] = log
+    error: Callable[..., None] = log
+    exception: Callable[..., None] = log
 
 
 _quiet = Quiet()
@@ -128,8 +132,9 @@ class WebSocketProtocol(asyncio.Protocol):
             self._transport.close()
 
     async def _run(self, scope: Scope, bridge: Bridge) -> None:
+        app: Any = self._config.loaded_app
         try:
-            await self._config.loaded_app(scope, bridge.receive, bridge.send)
+            await app(scope, bridge.receive, bridge.send)
         except Exception as error:
             if not bridge.failed(error):
                 _logger.exception("Exception in ASGI application")
@@ -344,7 +349,7 @@ class FastChannel:
 
     def __init__(self, transport: WSTransport, reader: asyncio.Transport) -> None:
         self._transport = transport
-        self.reader = reader
+        self.reader: asyncio.Transport = reader
         self._closing = False
 
     def write(self, messages: list[Message]) -> None:
@@ -383,7 +388,7 @@ class FastWebSocket:
         self, listener: Listener, transport: WSTransport, reader: asyncio.Transport
     ) -> None:
         self._listener = listener
-        self.channel = FastChannel(transport, reader)
+        self.channel: FastChannel = FastChannel(transport, reader)
 
     async def serve(self, receiver: Receiver) -> None:
         """Start handing frames on; returns at once."""

@@ -74,10 +74,10 @@ class Inbound:
     __slots__ = ("data", "id", "namespace", "type")
 
     def __init__(self, type: int, namespace: str, id: int | None, data: Any) -> None:
-        self.type = type
-        self.namespace = namespace
-        self.id = id
-        self.data = data
+        self.type: int = type
+        self.namespace: str = namespace
+        self.id: int | None = id
+        self.data: Any = data
 
 
 class Decoder(Protocol):

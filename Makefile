@@ -8,10 +8,12 @@ PYTHON ?= python3
 BIN := .venv/bin
 JS := integration-tests/js
 JOBS ?= $(shell nproc)
+MINUTES ?= 3
+PYTHONS ?= $(wildcard $(foreach v,3.10 3.11 3.12 3.13,/usr/bin/python$v /usr/local/bin/python$v $(HOME)/.pyenv/versions/$v.*/bin/python))
 SOURCES := packages integration-tests docs conftest.py
 say = @printf '\n\033[1m==> %s\033[0m\n'
 
-.PHONY: help setup system run test lint format soak bench matrix lock clean
+.PHONY: help setup system run test lint format soak bench matrix screenshot lock clean
 
 help:  ## Show this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -53,6 +55,22 @@ test: setup  ## All tests: unit, properties, real sockets, Node, browser
 	$(say) "Behaviour over real sockets: servers x clients x transports, bad input, wheels, demo in a browser"
 	$(BIN)/python -m pytest integration-tests -n $(JOBS)
 
+soak: setup  ## A few minutes of mixed load; fails unless memory stays flat (MINUTES=3)
+	$(say) "Soak: clients come and go for $(MINUTES) minutes, then everything must be back at zero"
+	$(BIN)/python integration-tests/soak/soak.py --minutes $(MINUTES)
+
+bench: setup  ## Compare CPU, latency and memory with the peers (BENCH=--quick for two minutes)
+	$(say) "Benchmarks: our servers, upstream's, Node's and bare ones, side by side"
+	$(BIN)/python integration-tests/benchmarks/run.py $(BENCH)
+
+matrix: setup  ## All tests on every Python that is installed, 3.10 to 3.13
+	$(say) "All tests on: $(PYTHONS)"
+	integration-tests/tools/matrix $(PYTHONS)
+
+screenshot: setup  ## Draw docs/images/chat.png, the picture in the README
+	$(say) "The chat demo in Chromium"
+	$(BIN)/python integration-tests/browser/screenshot.py
+
 lint: setup  ## Style, types and layers
 	$(say) "ruff"
 	$(BIN)/ruff check $(SOURCES)
@@ -61,8 +79,8 @@ lint: setup  ## Style, types and layers
 	$(BIN)/mypy
 	$(say) "pyright, and the completeness of the public types"
 	$(JS)/node_modules/.bin/pyright --pythonpath $(BIN)/python
-	$(JS)/node_modules/.bin/pyright --pythonpath $(BIN)/python --verifytypes engineio --ignoreexternal
-	$(JS)/node_modules/.bin/pyright --pythonpath $(BIN)/python --verifytypes socketio --ignoreexternal
+	PATH=$(CURDIR)/$(BIN):$$PATH $(JS)/node_modules/.bin/pyright --verifytypes engineio --ignoreexternal
+	PATH=$(CURDIR)/$(BIN):$$PATH $(JS)/node_modules/.bin/pyright --verifytypes socketio --ignoreexternal
 	$(say) "Layers (import-linter)"
 	$(BIN)/lint-imports
 

@@ -13,6 +13,7 @@ from engineio._core.engine import (
     EAGER_FLUSH,
     HIGH_WATER,
     PACKETS_PER_POLL,
+    TURN_BYTES,
     Engine,
 )
 from engineio._core.message import Message
@@ -258,6 +259,55 @@ def test_a_client_that_does_not_take_its_messages_is_closed(transport: Transport
     assert engine.counters.slow_clients_closed == 1
     assert channel.aborted is (transport == "websocket")
     assert session.queued == 0
+
+
+def test_a_broadcast_of_an_event_with_attachments_counts_all_of_it() -> None:
+    engine = make_engine(max_send_buffer=None)
+    session, channel = open_session(engine)
+
+    engine.broadcast(["sid"], [text("45"), Message(b"abc", binary=True)])
+
+    assert session.queued == 5
+    assert engine.turn_bytes == 5
+    engine.flush(0)
+    assert channel.written == [b"45", b"bYWJj"]
+
+
+def test_an_engine_with_nothing_to_do_is_not_busy() -> None:
+    engine = make_engine()
+    session, _ = open_session(engine)
+    engine.rearm = False
+    assert not engine.busy
+    assert not engine.concerns_one
+
+    engine.send(session, [text("4a")])
+
+    assert engine.busy
+    assert engine.concerns_one
+
+
+def test_the_end_of_a_session_concerns_more_than_that_session() -> None:
+    engine = make_engine()
+    session, _ = open_session(engine)
+    engine.rearm = False
+    engine.send(session, [text("4a")])
+
+    engine.close(session, Reason.SERVER_DISCONNECT)
+
+    assert engine.busy
+    assert not engine.concerns_one
+
+
+def test_an_engine_is_crowded_while_much_is_sent_in_a_turn() -> None:
+    engine = make_engine(max_send_buffer=None)
+    session, _ = open_session(engine)
+    assert not engine.crowded
+
+    engine.send(session, [text("4" + "x" * TURN_BYTES)])
+    assert engine.crowded
+    engine.flush(0)
+
+    assert not engine.crowded
 
 
 def test_senders_can_see_who_is_congested() -> None:

@@ -10,13 +10,13 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 import json
 import os
 import sys
 from typing import Any
 
 import socketio
-from engineio._shell import eager
 
 OPEN_NAMESPACES = ["/", "/chat", "/class", "/refusing", "/any/one", "/any/two"]
 options: dict[str, Any] = json.loads(os.environ.get("SERVER_OPTIONS", "{}"))
@@ -261,16 +261,21 @@ def status() -> dict[str, Any]:
 def running_tasks() -> list[str]:
     """The tasks that may have something to do with a client.
 
-    Not those that wait for the next handler to run, nor hypercorn's own: it has some for each
-    open connection, idle ones that it keeps alive included.
+    Not the workers that wait for the next handler, nor hypercorn's own tasks: it has some for
+    each open connection, idle ones that it keeps alive included.
     """
-    parked = {worker.task for worker in eager._pool.idle}
-    coroutines = [task.get_coro() for task in asyncio.all_tasks() - parked]
+    coroutines = [task.get_coro() for task in asyncio.all_tasks()]
     return [
         coroutine.__qualname__
         for coroutine in coroutines
-        if "/hypercorn/" not in coroutine.cr_code.co_filename
+        if "/hypercorn/" not in coroutine.cr_code.co_filename and not is_parked(coroutine)
     ]
+
+
+def is_parked(coroutine: Any) -> bool:
+    """A worker that carries a handler on waits for that; a parked one waits for a future."""
+    is_worker = coroutine.__qualname__ == "Worker._work"
+    return is_worker and not inspect.isgenerator(coroutine.cr_await)
 
 
 async def other(scope: Any, receive: Any, send: Any) -> None:

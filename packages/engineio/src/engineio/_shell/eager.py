@@ -133,13 +133,15 @@ class Worker:
                 raise
             self._job.cancel()
         assert self._job is not None
+        # an exception refers to this frame: its task must not wait for the garbage collector
+        del self.task
         await self._job
 
 
 class Suspended:
     """A coroutine between two of its steps."""
 
-    __slots__ = ("_cancelled", "_context", "_coroutine", "_waiting_for")
+    __slots__ = ("_awaited", "_cancelled", "_context", "_coroutine", "_waiting_for")
 
     def __init__(
         self, coroutine: Coroutine[Any, Any, None], context: Context, waiting_for: Any
@@ -148,6 +150,11 @@ class Suspended:
         self._context = context
         self._waiting_for = waiting_for
         self._cancelled = False
+        # A future marks itself when it is awaited, and the task takes the mark off when it has
+        # taken note: until then nobody else can await that future.
+        self._awaited = getattr(waiting_for, "_asyncio_future_blocking", False)
+        if self._awaited:
+            waiting_for._asyncio_future_blocking = False
 
     def cancel(self) -> None:
         """Cancel what the coroutine waits for, as cancelling its task would have done."""
@@ -157,12 +164,11 @@ class Suspended:
     def __await__(self) -> Generator[Any, Any, None]:
         run, coroutine = self._context.run, self._coroutine
         yielded = self._waiting_for
-        if yielded is not None:
-            # how a future tells the task that it was awaited; others may have awaited it since
-            yielded._asyncio_future_blocking = True
         try:
             if self._cancelled:
                 yielded = run(coroutine.throw, asyncio.CancelledError())
+            elif self._awaited:
+                yielded._asyncio_future_blocking = True
             while True:
                 try:
                     value = yield yielded

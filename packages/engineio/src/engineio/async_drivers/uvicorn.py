@@ -26,6 +26,7 @@ from picows.picows import WSProtocol  # type: ignore[attr-defined]  # not in its
 from uvicorn.protocols.utils import get_remote_addr
 from uvicorn.protocols.websockets.auto import AutoWebSocketsProtocol
 
+from .._core.engine import HIGH_WATER
 from .._shell.mailbox import Mailbox
 from ..exceptions import ProtocolError
 from .asgi import HANDOVER
@@ -51,6 +52,7 @@ TEXT = WSMsgType.TEXT
 BINARY = WSMsgType.BINARY
 CONTINUATION = WSMsgType.CONTINUATION
 CLOSE = WSMsgType.CLOSE
+PING = WSMsgType.PING
 
 _logger = logging.getLogger("uvicorn.error")
 
@@ -136,7 +138,7 @@ class WebSocketProtocol(asyncio.Protocol):
         try:
             await app(scope, bridge.receive, bridge.send)
         except Exception as error:
-            if not bridge.failed(error):
+            if not bridge.failed(error) and not self._has_gone(error):
                 _logger.exception("Exception in ASGI application")
                 self._answer(HTTPStatus.INTERNAL_SERVER_ERROR)
         else:
@@ -144,6 +146,10 @@ class WebSocketProtocol(asyncio.Protocol):
             if self._websocket is None and not bridge.used:
                 self._answer(HTTPStatus.INTERNAL_SERVER_ERROR)
         self._bridge = None
+
+    def _has_gone(self, error: Exception) -> bool:
+        """Whether an application ended because there is no client left to answer."""
+        return isinstance(error, ConnectionResetError) and self._transport.is_closing()
 
     def _take(self, max_size: int) -> FastWebSocket:
         """Complete the handshake and make this connection a WebSocket of the engine."""
@@ -162,7 +168,7 @@ class WebSocketProtocol(asyncio.Protocol):
             None,
             None,
             WSAutoPingStrategy.PING_WHEN_IDLE,
-            True,
+            False,
             max_size,
             None,
             READ_BUFFER,
@@ -175,6 +181,12 @@ class WebSocketProtocol(asyncio.Protocol):
             _logger.info('%s - "WebSocket" [accepted]', get_remote_addr(self._transport))
         self._websocket = FastWebSocket(listener, protocol.transport, self._transport)
         return self._websocket
+
+    @property
+    def buffered(self) -> int:
+        """Bytes in the event loop's write buffer."""
+        size: int = self._transport.get_write_buffer_size()
+        return size
 
     def forget(self) -> None:
         """The WebSocket has ended: let go of it, so that no cycle has to be collected."""
@@ -190,9 +202,11 @@ class WebSocketProtocol(asyncio.Protocol):
         protocol: Any = AutoWebSocketsProtocol(
             config=config, server_state=self._state, app_state=self._app_state
         )
-        protocol.connection_made(BareTransport(self._transport))
+        protocol.connection_made(self._transport)
         protocol.data_received(self._handshake)
         self._transport.set_protocol(protocol)
+        if self._transport.is_closing():
+            raise ConnectionResetError("the handshake was refused")
 
     def _answer(self, status: HTTPStatus) -> None:
         body = status.phrase.encode()
@@ -327,11 +341,11 @@ class Bridge:
 
     async def _connect(self) -> tuple[Receive, Send]:
         if self._ends is None:
-            loop = asyncio.get_running_loop()
-            self._ends, self._done = loop.create_future(), loop.create_future()
             config = copy.copy(self._config)
             config.loaded_app = self._application
             self._protocol.delegate(config)
+            loop = asyncio.get_running_loop()
+            self._ends, self._done = loop.create_future(), loop.create_future()
         return await asyncio.shield(self._ends)
 
     async def _application(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -431,7 +445,7 @@ class Listener(WSListener):
         """Do nothing: the engine has made the session already."""
 
     def on_ws_frame(self, transport: WSTransport, frame: WSFrame) -> None:
-        """Take one frame; picows has checked its size, unmasked it and answers pings."""
+        """Take one frame; picows has checked its size and unmasked it."""
         kind = frame.msg_type
         if frame.fin and self._fragments is None:
             if kind == TEXT:
@@ -462,6 +476,10 @@ class Listener(WSListener):
             if not transport.is_close_frame_sent:
                 transport.send_close(WSCloseCode.OK)
             transport.disconnect()
+        elif kind == PING:
+            # RFC 6455 5.5.3: not every ping needs an answer; who reads none gets no more of them
+            if self._connection.buffered <= HIGH_WATER:
+                transport.send_pong(frame.get_payload_as_bytes())
         elif kind in (TEXT, BINARY, CONTINUATION):
             try:
                 self._fragment(frame, kind)
@@ -513,17 +531,14 @@ class Fragments:
     def __init__(self, text: bool, max_size: int) -> None:
         self._text = text
         self._max_size = max_size
-        self._parts: list[bytes] = []
-        self._size = 0
+        self._data = bytearray()  # one object, however small the parts are
 
     def add(self, part: bytes) -> None:
         """Keep one part; ProtocolError 413 over the limit."""
-        self._size += len(part)
-        if self._size > self._max_size:
+        if len(self._data) + len(part) > self._max_size:
             raise ProtocolError("message too large", 413)
-        self._parts.append(part)
+        self._data += part
 
     def join(self) -> str | bytes:
         """Return the whole message."""
-        data = b"".join(self._parts)
-        return data.decode() if self._text else data
+        return self._data.decode() if self._text else bytes(self._data)

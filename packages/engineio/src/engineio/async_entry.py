@@ -31,8 +31,6 @@ if TYPE_CHECKING:
     from ._shell.receiver import WebSocket
     from .typing import Environ
 
-WS_NORMAL = 1000
-
 
 class AsyncEntry(BaseServer):
     """The part of ``AsyncServer`` that only exists on asyncio.  Owner: the event loop's thread."""
@@ -73,7 +71,7 @@ class AsyncEntry(BaseServer):
             return await self._upgrade(request, decision.session)
         if isinstance(decision, AcceptAndClose):
             websocket = await self._driver.websocket(request, self.max_http_buffer_size)
-            websocket.channel.close(WS_NORMAL)
+            self.engine.dismiss(websocket.channel)
             return None
         if isinstance(decision, Refuse):
             self._log_refusal(decision)

@@ -22,6 +22,8 @@ from engineio._core.session import CLOSED, CLOSING, OPEN, Session
 from engineio.exceptions import ProtocolError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from engineio._core.session import Transport
 
 
@@ -662,6 +664,55 @@ def test_a_stalled_upgrade_is_dropped_after_its_deadline() -> None:
         engine.probe(session, candidate, "5")
     engine.abandon(session, candidate)
     assert session.transport == "polling"
+
+
+def upgraded_elsewhere(engine: Engine, session: Session) -> None:
+    first = start_upgrade(engine, session)
+    engine.probe(session, first, "2probe")
+    engine.probe(session, first, "5")
+
+
+@pytest.mark.parametrize(
+    "meanwhile",
+    [
+        start_upgrade,
+        upgraded_elsewhere,
+        lambda engine, session: engine.close(session, Reason.SERVER_DISCONNECT),
+    ],
+)
+def test_a_websocket_that_comes_too_late_to_probe_is_closed(
+    meanwhile: Callable[[Engine, Session], object],
+) -> None:
+    engine = make_engine()
+    session, _ = open_session(engine, "polling")
+    meanwhile(engine, session)
+    before = session.channel, session.candidate
+
+    late = start_upgrade(engine, session)
+    with pytest.raises(ProtocolError):
+        engine.probe(session, late, "2probe")
+    engine.abandon(session, late)
+
+    assert late.closed == 1000
+    assert (session.channel, session.candidate) == before
+    engine.flush(0)
+    engine.tick(CLOSE_TIMEOUT)
+    assert late.aborted
+
+
+def test_a_refused_websocket_cannot_put_its_end_off() -> None:
+    engine = make_engine()
+    session, _ = open_session(engine, "polling")
+    candidate = start_upgrade(engine, session)
+
+    for now in range(int(CLOSE_TIMEOUT)):
+        with pytest.raises(ProtocolError):
+            engine.probe(session, candidate, "x")
+        engine.abandon(session, candidate)
+        engine.flush(now)
+    engine.tick(CLOSE_TIMEOUT)
+
+    assert candidate.aborted
 
 
 def test_closing_ends_the_probing_websocket_too() -> None:

@@ -255,7 +255,13 @@ class Engine:
     # upgrade
 
     def start_probe(self, session: Session, channel: Channel, now: float) -> None:
-        """A WebSocket wants to take over from long-polling; its frames go to ``probe``."""
+        """A WebSocket wants to take over from long-polling; its frames go to ``probe``.
+
+        If the session has ended or found another WebSocket since ``admit``, it is closed.
+        """
+        if session.state is not OPEN or session.transport != "polling" or session.upgrading:
+            self.dismiss(channel)
+            return
         session.candidate = channel
         self._upgrade.arm(session, now + self._options.upgrade_timeout)
         self.rearm = True
@@ -289,9 +295,14 @@ class Engine:
 
     def abandon(self, session: Session, channel: Channel) -> None:
         """Give up an upgrade: close the probing WebSocket and go on with long-polling."""
-        self._shut_channel(channel, WS_PROTOCOL_ERROR)
         if channel is session.candidate:
+            self._shut_channel(channel, WS_PROTOCOL_ERROR)
             self._end_probe(session)
+            self._wake()
+
+    def dismiss(self, channel: Channel) -> None:
+        """Close a WebSocket that no session wants."""
+        self._shut_channel(channel, WS_NORMAL)
         self._wake()
 
     def _end_probe(self, session: Session) -> None:

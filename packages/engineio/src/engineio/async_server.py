@@ -10,6 +10,7 @@ from ._aio import call
 from ._core.arity import takes
 from ._core.message import Message
 from ._core.reason import Reason
+from ._core.session import OPEN
 from ._shell.eager import start_eagerly
 from .async_entry import AsyncEntry, Refusal
 from .packet import MESSAGE, Packet, decode_text
@@ -102,14 +103,15 @@ class AsyncServer(AsyncEntry):
     async def disconnect(self, sid: str | None = None) -> None:
         """Disconnect a client, or all of them without ``sid``; unknown ones are passed over.
 
-        Returns when the disconnect handlers have run.
+        Returns when the disconnect handlers have run, except those of clients that were leaving
+        already: one of them may be the caller.
         """
         engine = self.engine
         if sid is None:
-            leaving = [session for session in engine.sessions.values() if session.connected]
+            leaving = [session for session in engine.sessions.values() if session.state is OPEN]
         else:
             session = engine.sessions.get(sid)
-            leaving = [session] if session is not None and session.connected else []
+            leaving = [session] if session is not None and session.state is OPEN else []
         for session in leaving:
             engine.close(session, Reason.SERVER_DISCONNECT)
         await self._wait_ended(leaving)
@@ -179,7 +181,7 @@ class AsyncServer(AsyncEntry):
         except Exception:
             self.logger.exception("message handler error")
         finally:
-            if counted:
+            if counted and session.app:  # the session may have ended meanwhile
                 session.app -= 1
 
     def _ended(self, session: Session, reason: str) -> Pending:

@@ -178,7 +178,8 @@ class AsgiDriver:
             if (await request.receive())["type"] != "websocket.connect":
                 return
             if "websocket.http.response" not in (request.scope.get("extensions") or {}):
-                reason = reply.body.decode()[:100]
+                # RFC 6455 5.5: a close reason has 123 bytes; the body may be compressed
+                reason = reply.body[:123].decode(errors="ignore")
                 await request.send({"type": "websocket.close", "code": 1008, "reason": reason})
                 return
             kind = "websocket.http.response"
@@ -373,11 +374,15 @@ class ASGIApp:
             await self.other_asgi_app(scope, receive, send)
             return
         inner = Lifespan(self.other_asgi_app, scope)
-        for phase, hook in (("startup", self.on_startup), ("shutdown", self.on_shutdown)):
+        for phase in ("startup", "shutdown"):
             await receive()
             try:
-                await inner.run(phase)
-                await _call_hook(hook)
+                if phase == "startup":
+                    await inner.run(phase)
+                    await _call_hook(self.on_startup)
+                else:
+                    await _call_hook(self.on_shutdown)
+                    await inner.run(phase)
             except Exception as error:
                 self.engineio_server.logger.exception("%s hook error", phase)
                 await send({"type": f"lifespan.{phase}.failed", "message": str(error)})

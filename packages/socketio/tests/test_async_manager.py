@@ -196,6 +196,23 @@ async def test_what_cannot_be_encoded_is_a_type_error(
     assert member.received() == []
 
 
+async def test_the_callback_of_what_cannot_be_encoded_is_forgotten(
+    sio: socketio.AsyncServer, manager: socketio.AsyncManager
+) -> None:
+    joined, pending = Member(sio), Member(sio)
+    sids = await joined.join(), await manager.pre_connect(pending.eio_sid, "/")
+
+    for sid in sids:
+        with pytest.raises(TypeError):
+            await manager.emit("a", object(), "/", room=sid, callback=ignore)
+
+    with pytest.raises(TypeError):
+        await manager.emit("a", object(), "/", callback=ignore)
+
+    assert [id for waiting in manager.callbacks.values() for id in waiting] == []
+    assert joined.received() == pending.received() == pending.held() == []
+
+
 async def test_a_pending_client_gets_what_is_sent_to_all_later_and_what_is_sent_to_it_at_once(
     sio: socketio.AsyncServer, manager: socketio.AsyncManager
 ) -> None:

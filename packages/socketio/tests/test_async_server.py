@@ -140,6 +140,10 @@ REFUSALS = [
     (refuse_with(ConnectionRefusedError("a", 1, 2)), '{"message":"a","data":[1,2]}'),
     (refuse_with(builtins.ConnectionRefusedError), '{"message":"Connection refused by server"}'),
     (refuse_with(ZeroDivisionError), '{"message":"Connection rejected by server"}'),
+    (
+        refuse_with(ConnectionRefusedError("data that cannot be sent", object())),
+        '{"message":"Connection rejected by server"}',
+    ),
 ]
 
 

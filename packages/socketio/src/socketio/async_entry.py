@@ -23,7 +23,7 @@ from engineio.packet import Packet as EnginePacket
 
 from ._aio import Cancelled, call, create_event, start_eagerly
 from ._core.connection import Connection
-from ._core.encoder import to_messages
+from ._core.encoder import UNWRITABLE, to_messages
 from ._core.handlers import fit
 from ._values import acknowledgement
 from .base_server import ENGINE_HOOKS, BaseServer
@@ -359,8 +359,17 @@ class AsyncEntry(BaseServer):
             self.manager.pre_disconnect(sid, namespace)
             await self._tell(connection, DISCONNECT, namespace)
         else:
-            await self._tell(connection, CONNECT_ERROR, namespace, refusal)
+            await self._tell_refusal(connection, namespace, refusal)
         await self._forget(connection, namespace, sid)
+
+    async def _tell_refusal(
+        self, connection: Connection, namespace: str, refusal: dict[str, Any]
+    ) -> None:
+        try:
+            await self._tell(connection, CONNECT_ERROR, namespace, refusal)
+        except UNWRITABLE:
+            self.logger.exception("Refusal of the connect handler cannot be sent")
+            await self._tell(connection, CONNECT_ERROR, namespace, REFUSED)
 
     async def _leave(self, connection: Connection, namespace: str, sid: str, reason: str) -> None:
         """Run the disconnect handler of a connected client, once, and forget the client."""

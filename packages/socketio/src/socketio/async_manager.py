@@ -89,14 +89,23 @@ class AsyncManager(BaseManager):
             return
         for sid, eio_sid in list(members.items()):
             id = self._generate_ack_id(sid, callback)
-            if server._sends_hooked:
-                pkt = server.packet_class(EVENT, args, namespace, id)
-                await server._send_packet(eio_sid, pkt)
-            else:
-                server.eio.engine.broadcast((eio_sid,), encoder.event(namespace, args, id))
+            try:
+                if server._sends_hooked:
+                    pkt = server.packet_class(EVENT, args, namespace, id)
+                    await server._send_packet(eio_sid, pkt)
+                else:
+                    server.eio.engine.broadcast((eio_sid,), encoder.event(namespace, args, id))
+            except BaseException:
+                self._acks.pop(sid, id)
+                raise
         for sid, eio_sid in waiting.items() if waiting else ():
             id = self._generate_ack_id(sid, callback)
-            server._hold(eio_sid, namespace, encoder.event(namespace, args, id))
+            try:
+                messages = encoder.event(namespace, args, id)
+            except BaseException:
+                self._acks.pop(sid, id)
+                raise
+            server._hold(eio_sid, namespace, messages)
 
     async def enter_room(
         self, sid: str, namespace: str, room: str, eio_sid: str | None = None

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -59,6 +61,16 @@ async def test_events_to_the_server_are_handled_in_order(connect):
     received = [await client.records.take(("event", "/", "back")) for _ in range(50)]
 
     assert received == [([number],) for number in range(50)]
+
+
+async def test_a_burst_from_the_client_arrives_complete_and_in_order(connect):
+    client = await connect()
+
+    # at once: the JavaScript client puts all of them into one POST
+    await asyncio.gather(*[client.emit("bounce", "back", number) for number in range(100)])
+    received = [await client.records.take(("event", "/", "back")) for _ in range(100)]
+
+    assert received == [([number],) for number in range(100)]
 
 
 async def test_a_burst_from_the_server_arrives_complete_and_in_order(connect):

@@ -17,7 +17,6 @@ from ._shell.traced import TracedChannel
 from ._shell.turn import Turn
 from .base_server import BaseServer
 from .exceptions import ProtocolError
-from .payload import Payload
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine, Iterable
@@ -159,7 +158,7 @@ class AsyncEntry(BaseServer):
                 body = await self._driver.body(request, self.max_http_buffer_size)
                 if jsonp is not None:
                     body = unwrap_jsonp(body)
-                for packet in split_payload(body, Payload.max_decode_packets):
+                for packet in split_payload(body, self._max_packets()):
                     message = engine.receive(session, packet, self.clock())
                     if message is None:
                         continue

@@ -17,6 +17,7 @@ from ._core.engine import Counters, Engine
 from ._core.reason import Reason
 from ._shell.logs import make_logger
 from .packet import Packet
+from .payload import MAX_DECODE_PACKETS, Payload
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -38,6 +39,10 @@ MAX_SEND_BUFFER = 16 * 1024 * 1024
 
 UPGRADE_TIMEOUT = 10.0
 """Default ``upgrade_timeout``, seconds: the official JavaScript server's ``upgradeTimeout``."""
+
+MAX_PAYLOAD_PACKETS = 1_000
+"""Default ``max_payload_packets``: one body of small packets.  The official JavaScript client puts
+everything that waits into one POST and counts only its bytes."""
 
 MAX_HANDLERS = 256
 """Default ``max_handlers``: ``message`` handlers that run at once for one client."""
@@ -73,6 +78,9 @@ class BaseServer:
     :param max_send_buffer: bytes that may wait for one slow client before it is closed with
         "transport error" (default 16 MiB); ``None`` for no limit.
     :param upgrade_timeout: seconds in which an upgrade must finish (default 10).
+    :param max_payload_packets: packets in one long-polling POST (default 1,000); more close the
+        session with 413.  ``engineio.payload.Payload.max_decode_packets`` wins where the
+        application has assigned it.
     :param max_handlers: ``message`` handlers running at once per client (default 256); further
         messages of that client wait.
     """
@@ -105,6 +113,7 @@ class BaseServer:
         *,
         max_send_buffer: int | None = MAX_SEND_BUFFER,
         upgrade_timeout: float = UPGRADE_TIMEOUT,
+        max_payload_packets: int = MAX_PAYLOAD_PACKETS,
         max_handlers: int = MAX_HANDLERS,
         **kwargs: Any,
     ) -> None:
@@ -125,6 +134,7 @@ class BaseServer:
         self.async_handlers = async_handlers
         self.max_send_buffer = max_send_buffer
         self.upgrade_timeout = upgrade_timeout
+        self.max_payload_packets = max_payload_packets
         self.max_handlers = max_handlers
         self.start_service_task: bool = (
             self._default_monitor_clients if monitor_clients is None else monitor_clients
@@ -249,6 +259,11 @@ class BaseServer:
                 continue
             return mode, module._async
         raise ValueError(f"Invalid async_mode specified: {', '.join(modes)} cannot be imported")
+
+    def _max_packets(self) -> int:
+        """How many packets one POST may hold."""
+        assigned = Payload.max_decode_packets
+        return self.max_payload_packets if assigned == MAX_DECODE_PACKETS else assigned
 
     def _verbose(self) -> bool:
         """Whether somebody reads the packets in the log."""

@@ -12,6 +12,9 @@ if TYPE_CHECKING:
 
 SEPARATOR = "\x1e"
 
+MAX_DECODE_PACKETS = 16
+"""Default of ``Payload.max_decode_packets``; that of python-engineio 4.x."""
+
 
 class Payload:
     """A list of packets.
@@ -20,7 +23,7 @@ class Payload:
     :param encoded_payload: decode this instead; ValueError if it is malformed.
     """
 
-    max_decode_packets: ClassVar[int] = 16
+    max_decode_packets: ClassVar[int] = MAX_DECODE_PACKETS
     """Packets that one payload may hold; assign to this class attribute to change it."""
 
     def __init__(

@@ -28,6 +28,9 @@ AT_ONCE = 2.5
 do not leave."""
 
 APP = """
+import asyncio
+import sys
+
 import socketio
 
 sio = socketio.AsyncServer(async_mode="asgi")
@@ -39,6 +42,8 @@ async def echo(sid, data):
 @sio.event
 async def disconnect(sid, reason):
     print("disconnected", reason, flush=True)
+    if sys.argv[1] == "hanging":
+        await asyncio.Event().wait()
 
 async def other(scope, receive, send):
     await send({"type": "http.response.start", "status": 200, "headers": []})
@@ -49,8 +54,9 @@ wrapped = socketio.ASGIApp(sio, other)
 async def foreign(scope, receive, send):
     await wrapped(scope, receive, send)
 
+hanging = foreign
+
 if __name__ == "__main__":
-    import sys
     what = sys.argv[1]
     socketio.run(what if ":" in what else globals()[what], port=0, **eval(sys.argv[2]))
 """
@@ -153,6 +159,17 @@ def test_it_tells_its_clients_and_stops_at_once(program: Callable[..., Program],
     assert output.count("disconnected server disconnect") == 2
     assert seconds < AT_ONCE
     assert poll.getresponse().read() == b"1"
+
+
+def test_it_stops_although_a_disconnect_handler_does_not_end(
+    program: Callable[..., Program],
+) -> None:
+    server = program("hanging", "{'timeout_graceful_shutdown': 1}")
+    server.websocket()
+
+    output, _ = server.stop(signal.SIGTERM)
+
+    assert "disconnected server disconnect" in output
 
 
 @pytest.mark.parametrize("what", ["wrapped", "app:wrapped"])

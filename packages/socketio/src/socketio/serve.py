@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 FAST_WEBSOCKET = "engineio.async_drivers.uvicorn:WebSocketProtocol"
 
 STOP_TIMEOUT = 3
-"""Seconds that open connections get to end after SIGINT or SIGTERM before they are cut."""
+"""Seconds that open connections, and then disconnect handlers, get to end after SIGINT or SIGTERM
+before they are cut."""
 
 STARTUP_FAILED = 3
 """Exit status where the application could not be started, as uvicorn's own."""
@@ -71,7 +72,9 @@ def run(
             leaving = [sio.eio.disconnect() for sio, where in served.items() if where is loop]
             told = asyncio.gather(*leaving)
             await super().shutdown(sockets)
-            await told
+            # a handler that does not end must not keep the program from ending
+            patience = 0 if self.force_exit else self.config.timeout_graceful_shutdown
+            await asyncio.wait({told}, timeout=patience)
 
     server = Server(config)
     try:

@@ -111,6 +111,8 @@ def test_other_paths_find_nothing(path: str, rules: dict[str, Any]) -> None:
         "/static/css/..",
         "/static/.",
         "/static/../publicity/x.txt",
+        "/static/%2e%2e/secret.txt",
+        "/static/..%2fsecret.txt",
         "/static//etc/passwd",
         "/static/..\\secret.txt",
         "/static/index.html\0",

@@ -28,20 +28,21 @@ class AwaitableChannel:
     waiting costs no task.
     """
 
-    __slots__ = ("_code", "_draining", "_outlet", "_queue", "_task", "buffered")
+    __slots__ = ("_closed", "_code", "_draining", "_outlet", "_queue", "_task", "buffered")
 
     def __init__(self, outlet: Outlet) -> None:
         self._outlet = outlet
         self._queue: list[Message] = []
         self._draining = False
         self._task: asyncio.Task[Any] | None = None
+        self._closed = False
         self._code: int | None = None
         self.buffered: int = 0
         """Bytes that the framework has not taken yet."""
 
     def write(self, messages: list[Message]) -> None:
         """Queue messages, unless the channel was closed."""
-        if self._code is None:
+        if not self._closed:
             self._queue += messages
             for message in messages:
                 self.buffered += len(message.payload)
@@ -49,15 +50,14 @@ class AwaitableChannel:
 
     def close(self, code: int) -> None:
         """Close the WebSocket after what is queued."""
-        if self._code is None:
+        if not self._closed:
+            self._closed = True
             self._code = code
             self._start()
 
     def abort(self) -> None:
         """Drop what is queued and end the connection."""
-        self._code = 1006
-        self._queue = []
-        self.buffered = 0
+        self._drop()
         if self._task is not None:
             self._task.cancel()
         self._outlet.abort()
@@ -78,9 +78,13 @@ class AwaitableChannel:
             if self._code is not None:
                 await self._outlet.close(self._code)
         except Exception:  # whatever the framework raises: the peer is gone, the reader will tell
-            self._queue = []
-            self.buffered = 0
-            self._code = 1006
+            self._drop()
         finally:
             self._task = None
             self._draining = False
+
+    def _drop(self) -> None:
+        self._closed = True
+        self._code = None
+        self._queue = []
+        self.buffered = 0

@@ -1,0 +1,53 @@
+from __future__ import annotations
+
+import logging
+
+import pytest
+from engine_support import RecordingChannel
+
+from engineio._core.message import NOOP, Message
+from engineio._shell.traced import TracedChannel
+
+LOGGER = logging.getLogger("tests.traced")
+
+
+@pytest.fixture
+def traced(caplog: pytest.LogCaptureFixture) -> tuple[TracedChannel, RecordingChannel]:
+    caplog.set_level(logging.INFO, LOGGER.name)
+    behind = RecordingChannel()
+    return TracedChannel(behind, "sid", LOGGER), behind
+
+
+def test_messages_are_logged_and_handed_on(
+    traced: tuple[TracedChannel, RecordingChannel], caplog: pytest.LogCaptureFixture
+) -> None:
+    channel, behind = traced
+
+    channel.write([Message("4h\u00e4".encode()), NOOP, Message(b"\x00\xff", binary=True)])
+
+    assert behind.written == ["4h\u00e4".encode(), b"6", b"bAP8="]
+    assert [record.getMessage() for record in caplog.records] == [
+        "sid: Sending packet MESSAGE data h\u00e4",
+        "sid: Sending packet NOOP data ",
+        "sid: Sending packet MESSAGE data <2 bytes>",
+    ]
+    assert {record.levelno for record in caplog.records} == {logging.INFO}
+
+
+def test_the_end_is_handed_on(traced: tuple[TracedChannel, RecordingChannel]) -> None:
+    channel, behind = traced
+
+    channel.close(1002)
+    channel.abort()
+
+    assert (behind.closed, behind.aborted) == (1002, True)
+
+
+def test_what_is_buffered_is_buffered_behind(
+    traced: tuple[TracedChannel, RecordingChannel],
+) -> None:
+    channel, behind = traced
+
+    behind.buffered = 7
+
+    assert channel.buffered == 7

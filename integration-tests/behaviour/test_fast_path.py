@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import gc
 import logging
 import os
 import time
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import uvicorn
 from websockets.asyncio.client import connect as connect_websocket
+from websockets.exceptions import ConnectionClosed
 
 import socketio
 from socketio.serve import FAST_WEBSOCKET
@@ -189,3 +191,25 @@ async def test_fragments_take_no_more_memory_than_their_content(
 
     assert size < 2 * MEGABYTE
     writer.transport.abort()
+
+
+async def test_a_failure_of_the_server_ends_the_connection(serve: Callable[..., Any]) -> None:
+    class Failing(socketio.AsyncManager):
+        async def pre_connect(self, eio_sid: str, namespace: str) -> str | None:
+            raise ZeroDivisionError
+
+    unhandled: list[dict[str, Any]] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: unhandled.append(context))
+    sio = socketio.AsyncServer(Failing(), async_mode="asgi")
+    server = await serve(socketio.ASGIApp(sio))
+    url = f"ws://127.0.0.1:{server.port}/socket.io/?EIO=4&transport=websocket"
+
+    async with connect_websocket(url) as websocket:
+        await websocket.recv()
+        await websocket.send("40")
+        with pytest.raises(ConnectionClosed):
+            await asyncio.wait_for(websocket.recv(), SOON)
+    await until(lambda: not sio.eio.sockets and not sio.environ)
+
+    gc.collect()  # a task tells what it failed with when it is collected
+    assert [type(context["exception"]) for context in unhandled] == [ZeroDivisionError]

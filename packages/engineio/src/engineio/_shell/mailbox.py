@@ -6,6 +6,8 @@ import asyncio
 from collections import deque
 from typing import TYPE_CHECKING, Protocol
 
+from ..exceptions import ProtocolError
+
 if TYPE_CHECKING:
     from .._core.layer import Pending
     from .receiver import Receiver
@@ -56,6 +58,18 @@ class Mailbox:
             self._receiver.lost()
 
     async def _work(self, pending: Pending) -> None:
+        try:
+            await self._hand_on(pending)
+        except BaseException:
+            # what follows would build on what has not happened
+            self._receiver.failed(ProtocolError("the server failed", 500))
+            raise
+        finally:
+            self._waiting = self._task = None
+            if self._lost:
+                self._receiver.lost()
+
+    async def _hand_on(self, pending: Pending) -> None:
         waiting = self._waiting
         assert waiting is not None
         while True:
@@ -66,6 +80,3 @@ class Mailbox:
             if len(waiting) == MAX_WAITING and not self._lost:
                 self._reader.resume_reading()
             pending = self._receiver.frame(waiting.popleft())
-        self._waiting = self._task = None
-        if self._lost:
-            self._receiver.lost()

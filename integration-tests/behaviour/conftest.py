@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     from .clients import Client
     from .servers import Server
 
-LEFT_BEHIND = ("sessions", "environs", "rooms", "tasks")
-
 
 @pytest.fixture(scope="session")
 def servers() -> Iterator[Servers]:
@@ -73,7 +71,7 @@ async def connect(
     server: Server, make_client: Callable[..., Client], transport: str
 ) -> AsyncIterator[Callable[..., Awaitable[Client]]]:
     """Connect a client, to one or several namespaces, and wait until it has upgraded."""
-    before = await server.status()
+    before = await server.held()
     clients: list[Client] = []
 
     async def connect(
@@ -92,4 +90,4 @@ async def connect(
     yield connect
     for client in clients:
         await client.close()
-    await server.settled({name: before[name] for name in LEFT_BEHIND})
+    await server.settled(before)

@@ -118,6 +118,11 @@ class Server:
         status: dict[str, int] = json.loads(re.findall(rb"\{.*\}", answer)[0])
         return status
 
+    async def held(self) -> dict[str, int]:
+        """What must go with its client at once; sockets may stay open for a while."""
+        status = await self.status()
+        return {name: status[name] for name in ("sessions", "environs", "rooms", "tasks")}
+
     async def settled(self, expected: dict[str, int]) -> None:
         """Wait until the process holds no more than ``expected``; fail if it goes on to."""
         deadline = asyncio.get_running_loop().time() + SETTLE_TIMEOUT

@@ -35,7 +35,7 @@ async def test_a_server_that_allows_no_upgrade_keeps_polling(server, make_client
 @pytest.mark.parametrize("transport", ["upgrade"])
 async def test_messages_around_the_upgrade_keep_their_order(server, make_client, transport):
     """The JavaScript client upgrades while the events below travel; ours has upgraded before."""
-    before = await server.status()
+    before = await server.held()
     client = make_client()
     await client.open(server.url, transport)
     await client.records.take(("connect", "/"))

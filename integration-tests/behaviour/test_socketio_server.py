@@ -391,3 +391,59 @@ async def test_a_client_with_many_slow_events_waits_and_nobody_else(
 
     assert await greedy.receive() == '430["done"]'
     assert started == list(range(10))
+
+
+# handlers that wait for something that is cancelled
+
+
+async def wait_in_vain(*args: Any) -> None:
+    task = asyncio.ensure_future(asyncio.sleep(SOON))
+    task.cancel()
+    await task
+
+
+@pytest.mark.parametrize("async_handlers", [True, False])
+async def test_a_cancelled_event_handler_returns_nothing(
+    serve: Callable[..., Any], async_handlers: bool
+) -> None:
+    sio = new_server(async_handlers=async_handlers)
+    sio.on("wait", wait_in_vain)
+    sio.on("echo", lambda sid, value: value)
+    raw = await (await serve(sio))()
+    await raw.join()
+
+    await raw.send('420["wait"]', '421["echo",1]')
+
+    assert {await raw.receive(), await raw.receive()} == {"430[]", "431[1]"}
+
+
+async def test_a_cancelled_connect_handler_refuses(serve: Callable[..., Any]) -> None:
+    sio = new_server(namespaces="*")
+    sio.on("connect", wait_in_vain)
+    raw = await (await serve(sio))()
+
+    await raw.send("40")
+
+    assert await raw.receive() == '44{"message":"Connection rejected by server"}'
+    await raw.join("/other")
+
+
+async def test_a_cancelled_disconnect_handler_does_not_keep_the_others_from_running(
+    serve: Callable[..., Any],
+) -> None:
+    sio = new_server(namespaces="*")
+    told = asyncio.Event()
+    sio.on("disconnect", wait_in_vain)
+    sio.on("disconnect", lambda sid, reason: told.set(), namespace="/other")
+    raw = await (await serve(sio))()
+    await raw.join()
+    await raw.join("/other")
+
+    await raw.send("41")
+    await raw.join()
+    await raw.websocket.close()
+
+    await asyncio.wait_for(told.wait(), SOON)
+    await asyncio.sleep(0)
+    assert sio.manager.rooms == {}
+    assert sio.environ == {}

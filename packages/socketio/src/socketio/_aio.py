@@ -36,6 +36,20 @@ async def call(function: Callable[..., Any], *args: Any) -> Any:
     return result
 
 
+if sys.version_info >= (3, 11):
+
+    def is_cancelled() -> bool:
+        """Return True if it is the caller that is cancelled, not something that it waited for."""
+        task = asyncio.current_task()
+        return task is not None and task.cancelling() > 0
+
+else:
+
+    def is_cancelled() -> bool:
+        """Return False: the caller cannot be told from what it waited for."""
+        return False
+
+
 if sys.version_info >= (3, 12):
 
     def start(coroutine: Coroutine[Any, Any, Any]) -> Task:

@@ -21,7 +21,7 @@ from engineio.exceptions import ProtocolError
 from engineio.packet import MESSAGE
 from engineio.packet import Packet as EnginePacket
 
-from ._aio import Cancelled, call, create_event, start_eagerly
+from ._aio import Cancelled, call, create_event, is_cancelled, start_eagerly
 from ._core.connection import Connection
 from ._core.encoder import UNWRITABLE, to_messages
 from ._core.handlers import fit
@@ -215,11 +215,15 @@ class AsyncEntry(BaseServer):
     ) -> None:
         try:
             result = await handling
+        except Cancelled:
+            if is_cancelled():
+                raise
+            result = None
         except Exception:
             self.logger.exception("Handler of event %s failed", packet.data[0])
-        else:
-            if id is not None:
-                self._acknowledge(connection, packet, result)
+            return
+        if id is not None:
+            self._acknowledge(connection, packet, result)
 
     async def _run_task(
         self, connection: Connection, packet: Inbound, handling: Awaitable[Any], id: int | None
@@ -333,6 +337,10 @@ class AsyncEntry(BaseServer):
             return error.error_args
         except builtins.ConnectionRefusedError:
             return {"message": "Connection refused by server"}
+        except Cancelled:
+            if is_cancelled():
+                raise
+            return REFUSED
         except Exception:
             self.logger.exception("connect handler error")
             return REFUSED
@@ -380,6 +388,9 @@ class AsyncEntry(BaseServer):
             await self._tell(connection, DISCONNECT, namespace)
         try:
             await self._trigger_event("disconnect", namespace, sid, reason)
+        except Cancelled:
+            if is_cancelled():
+                raise
         except Exception:
             self.logger.exception("disconnect handler error")
         finally:

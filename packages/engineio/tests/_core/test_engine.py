@@ -213,6 +213,27 @@ def test_a_broadcast_reaches_the_sessions_that_exist() -> None:
     assert engine.counters.messages_dropped == 2
 
 
+def test_a_channel_that_fails_does_not_keep_messages_from_the_others() -> None:
+    class FailingChannel(RecordingChannel):
+        def write(self, messages: list[Message]) -> None:
+            raise OSError
+
+    engine = make_engine()
+    channels = [FailingChannel(), RecordingChannel()]
+    for sid, channel in zip("ab", channels, strict=True):
+        session = engine.create(sid, "websocket")
+        session.outbox.clear()
+        engine.attach(session, channel)
+        engine.accept(session, 0)
+    engine.broadcast("ab", [text("4x")])
+
+    with pytest.raises(OSError):
+        engine.flush(0)
+    engine.flush(0)
+
+    assert channels[1].written == [b"4x"]
+
+
 def test_a_broadcast_to_nobody_wakes_nobody() -> None:
     woken = Woken()
     engine = Engine(Options(), woken)

@@ -399,10 +399,16 @@ class Engine:
         """Write what is queued; to be called once per turn after ``wake``."""
         self.turn_bytes = 0
         dirty, self._dirty = self._dirty, []
-        for session in dirty:
-            session.dirty = False
-            if session.outbox:
-                self._flush_session(session)
+        try:
+            for session in dirty:
+                session.dirty = False
+                if session.outbox:
+                    self._flush_session(session)
+        except BaseException:
+            # a channel failed: the sessions after it are for the next turn
+            self._dirty += [session for session in dirty if session.dirty]
+            self._wake()
+            raise
         if self._shut:
             for channel in self._shut:
                 self._closing.arm(channel, now + CLOSE_TIMEOUT)

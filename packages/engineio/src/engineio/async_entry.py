@@ -118,9 +118,7 @@ class AsyncEntry(BaseServer):
         self, websocket: WebSocket, session: Session, channel: Channel, *, probing: bool
     ) -> None:
         received = self._received if self._layer is None else self._layer.received
-        receiver = Receiver(
-            self.engine, session, channel, received, self.clock, self._turn, probing=probing
-        )
+        receiver = Receiver(self.engine, session, channel, received, self.clock, probing=probing)
         await websocket.serve(receiver)
 
     async def _poll(self, request: Request, session: Session, jsonp: int | None) -> Any:

@@ -296,31 +296,6 @@ def test_a_broadcast_of_an_event_with_attachments_counts_all_of_it() -> None:
     assert channel.written == [b"45", b"bYWJj"]
 
 
-def test_an_engine_with_nothing_to_do_is_not_busy() -> None:
-    engine = make_engine()
-    session, _ = open_session(engine)
-    engine.rearm = False
-    assert not engine.busy
-    assert not engine.concerns_one
-
-    engine.send(session, [text("4a")])
-
-    assert engine.busy
-    assert engine.concerns_one
-
-
-def test_the_end_of_a_session_concerns_more_than_that_session() -> None:
-    engine = make_engine()
-    session, _ = open_session(engine)
-    engine.rearm = False
-    engine.send(session, [text("4a")])
-
-    engine.close(session, Reason.SERVER_DISCONNECT)
-
-    assert engine.busy
-    assert not engine.concerns_one
-
-
 def test_an_engine_is_crowded_while_much_is_sent_in_a_turn() -> None:
     engine = make_engine(max_send_buffer=None)
     session, _ = open_session(engine)

@@ -9,7 +9,6 @@ from shell_support import make_engine, open_session, settled
 from engineio._core.reason import Reason
 from engineio._shell.mailbox import MAX_WAITING, Mailbox
 from engineio._shell.receiver import Receiver
-from engineio._shell.turn import Turn
 from engineio.exceptions import ProtocolError
 
 if TYPE_CHECKING:
@@ -36,9 +35,8 @@ class Connection:
     def __init__(self) -> None:
         engine = make_engine()
         self.session, channel = open_session(engine)
-        turn = Turn(engine, lambda: 0.0, lambda: None)
         receiver = Receiver(
-            engine, self.session, channel, self._received, lambda: 0.0, turn, probing=False
+            engine, self.session, channel, self._received, lambda: 0.0, probing=False
         )
         self.reader = RecordingReader()
         self.mailbox = Mailbox(receiver, self.reader)

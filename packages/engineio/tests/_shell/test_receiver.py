@@ -10,7 +10,6 @@ from shell_support import make_engine, open_session
 from engineio._core.reason import Reason
 from engineio._core.session import OPEN
 from engineio._shell.receiver import Receiver
-from engineio._shell.turn import Turn
 from engineio.exceptions import ProtocolError
 
 if TYPE_CHECKING:
@@ -44,8 +43,7 @@ class Application:
 def _receive(
     engine: Engine, session: Session, channel: Any, application: Application, probing: bool = False
 ) -> Receiver:
-    turn = Turn(engine, lambda: 0.0, lambda: None)
-    return Receiver(engine, session, channel, application, lambda: 0.0, turn, probing=probing)
+    return Receiver(engine, session, channel, application, lambda: 0.0, probing=probing)
 
 
 def test_messages_reach_the_application_and_control_packets_do_not() -> None:

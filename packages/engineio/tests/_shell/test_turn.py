@@ -81,79 +81,16 @@ async def test_what_is_sent_within_a_turn_leaves_in_one_write_at_its_end(server:
     assert (channel.units, other_channel.units) == ([["4a", "4b"]], [["4c"]])
 
 
-async def test_an_answer_to_the_last_message_of_a_connection_leaves_at_once(
-    server: Server,
-) -> None:
-    session, channel = await server.open()
+async def test_what_several_connections_cause_leaves_when_the_turn_ends(server: Server) -> None:
+    _, channel = await server.open()
+    _, other_channel = await server.open("other")
 
-    server.turn.hold()
-    server.engine.send(session, [text("4a")])
-    assert channel.units == []
-    server.turn.release(last=True)
-
-    assert channel.units == [["4a"]]
-
-
-async def test_answers_to_messages_before_the_last_wait_for_it(server: Server) -> None:
-    session, channel = await server.open()
-
-    for number, last in enumerate([False, False, True]):
-        server.turn.hold()
-        server.engine.send(session, [text(f"4{number}")])
-        server.turn.release(last)
-    assert channel.units == []
-
-    await asyncio.sleep(0)
-    assert channel.units == [["40", "41", "42"]]
-
-
-async def test_what_concerns_several_connections_leaves_when_the_turn_ends(
-    server: Server,
-) -> None:
-    session, channel = await server.open()
-    other, other_channel = await server.open("other")
-
-    server.turn.hold()
     server.engine.broadcast(["sid", "other"], [text("4a")])
-    server.turn.release(last=True)
+    server.engine.broadcast(["sid", "other"], [text("4b")])
     assert channel.units == other_channel.units == []
 
     await asyncio.sleep(0)
-    assert channel.units == other_channel.units == [["4a"]]
-
-
-@pytest.mark.parametrize("last", [False, True])
-async def test_a_message_without_an_answer_costs_nothing(server: Server, last: bool) -> None:
-    _, channel = await server.open()
-
-    server.turn.hold()
-    server.turn.release(last)
-    await asyncio.sleep(0)
-
-    assert channel.units == []
-
-
-async def test_a_framework_may_end_the_turn_after_each_message(server: Server) -> None:
-    session, channel = await server.open()
-    other, other_channel = await server.open("other")
-
-    server.turn.hold()
-    server.engine.send(session, [text("4a")])
-    server.engine.close(other, Reason.SERVER_DISCONNECT)
-    server.turn.release_all()
-
-    assert channel.units == [["4a"]]
-    assert other_channel.units == [["1"]]
-    assert server.ended == [other]
-
-
-async def test_ending_the_turn_without_anything_to_do_does_nothing(server: Server) -> None:
-    _, channel = await server.open()
-
-    server.turn.hold()
-    server.turn.release_all()
-
-    assert channel.units == []
+    assert channel.units == other_channel.units == [["4a", "4b"]]
 
 
 async def test_the_ends_of_sessions_are_told_once(server: Server) -> None:

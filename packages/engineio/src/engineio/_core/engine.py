@@ -452,16 +452,6 @@ class Engine:
             self.congested.add(session)
 
     @property
-    def busy(self) -> bool:
-        """True if there is something to flush, to tell the application, or to wait for."""
-        return bool(self._dirty or self.closed or self._shut or self.rearm)
-
-    @property
-    def concerns_one(self) -> bool:
-        """True if all there is to do is to flush one session."""
-        return len(self._dirty) == 1 and not (self.closed or self._shut or self.rearm)
-
-    @property
     def crowded(self) -> bool:
         """True if senders should wait: much was sent in this turn, or a session lags behind."""
         return self.turn_bytes > TURN_BYTES or bool(self.congested)

@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from .._core.engine import Engine
     from .._core.layer import Pending
     from .._core.session import Session
-    from .turn import Turn
 
 
 class WebSocket(Protocol):
@@ -38,7 +37,7 @@ class WebSocket(Protocol):
 class Receiver:
     """What a driver hands the frames of one WebSocket to."""
 
-    __slots__ = ("_channel", "_clock", "_engine", "_probing", "_received", "session", "turn")
+    __slots__ = ("_channel", "_clock", "_engine", "_probing", "_received", "session")
 
     def __init__(
         self,
@@ -47,7 +46,6 @@ class Receiver:
         channel: Channel,
         received: Callable[[Session, str | bytes], Pending],
         clock: Callable[[], float],
-        turn: Turn,
         *,
         probing: bool,
     ) -> None:
@@ -56,7 +54,6 @@ class Receiver:
         self._channel = channel
         self._received = received
         self._clock = clock
-        self.turn: Turn = turn
         self._probing = probing
 
     def frame(self, data: str | bytes) -> Pending:

@@ -1,10 +1,7 @@
 """When an asyncio server flushes and looks at its deadlines.
 
 A turn is one pass of the event loop: what is sent within it leaves in one flush at its end, so
-that many events cost each recipient one write.  An event that concerns nobody but its own
-connection, an acknowledgement or an echo, leaves at once instead: a pass of the loop costs more.
-
-hot path (benchmark "event with ack").
+that many events cost each recipient one write.
 """
 
 from __future__ import annotations
@@ -32,45 +29,15 @@ class Turn:
         self._end_closed = end_closed
         self._loop: asyncio.AbstractEventLoop | None = None
         self._scheduled = False
-        self._held = False
         self._timer: asyncio.TimerHandle | None = None
         self._timer_at = 0.0
 
     def wake(self) -> None:
         """The engine has something to do: schedule the end of this turn, once."""
-        if self._held:
-            return
         self._use_running_loop()
         if not self._scheduled and self._loop is not None:
             self._scheduled = True
             self._loop.call_soon(self.run)
-
-    def hold(self) -> None:
-        """A message is about to be handled; ``release`` or ``release_all`` must follow."""
-        self._held = True
-
-    def release(self, last: bool) -> None:
-        """The message has been handled: flush its connection now, or all when the turn ends.
-
-        :param last: no other message of this connection has arrived yet.
-        """
-        self._held = False
-        if self._scheduled:
-            return
-        if last and self._engine.concerns_one:
-            self._engine.flush(0.0)
-        elif self._engine.busy:
-            self.wake()
-
-    def release_all(self) -> None:
-        """The message has been handled: end the turn now.
-
-        For frameworks that take each message by itself and would gain nothing by waiting.
-        """
-        self._held = False
-        if self._engine.busy:
-            self._use_running_loop()
-            self.run()
 
     def _use_running_loop(self) -> None:
         loop = asyncio.get_running_loop()

@@ -236,7 +236,6 @@ class AsgiWebSocket:
     async def serve(self, receiver: Receiver) -> None:
         """Hand on frames until the WebSocket ends."""
         self._serving = asyncio.current_task()
-        turn = receiver.turn
         try:
             while True:
                 event = await self._request.receive()
@@ -248,11 +247,7 @@ class AsgiWebSocket:
                 if self._too_large(data):
                     receiver.failed(ProtocolError("message too large", 413))
                     continue
-                turn.hold()
-                try:
-                    pending = receiver.frame(data)
-                finally:
-                    turn.release_all()
+                pending = receiver.frame(data)
                 if pending is not None:
                     await receiver.finish(pending)
         except asyncio.CancelledError:

@@ -40,7 +40,6 @@ if TYPE_CHECKING:
 
     from .._core.message import Message
     from .._shell.receiver import Receiver
-    from .._shell.turn import Turn
     from .asgi import Event, Receive, Scope, Send
 
 READ_BUFFER = 2048
@@ -245,6 +244,10 @@ class WebSocketProtocol(asyncio.Protocol):
         }
 
 
+def _ignore(data: str | bytes) -> None:
+    """Take the frames of a WebSocket that was accepted only to be closed."""
+
+
 def _is_key(value: bytes) -> bool:
     try:
         return len(b64decode(value, validate=True)) == 16
@@ -420,7 +423,6 @@ class Listener(WSListener):
         "_max_size",
         "_receiver",
         "_state",
-        "_turn",
     )
 
     def __init__(self, state: ServerState, connection: WebSocketProtocol, max_size: int) -> None:
@@ -431,15 +433,13 @@ class Listener(WSListener):
         self._receiver: Receiver | None = None
         self._mailbox: Mailbox | None = None
         self._fragments: Fragments | None = None
-        self._deliver: Callable[[str | bytes], None]
-        self._turn: Turn | None = None
+        self._deliver: Callable[[str | bytes], None] = _ignore
 
     def start(self, receiver: Receiver, reader: asyncio.Transport) -> None:
         """Hand frames to this receiver from now on."""
         self._receiver = receiver
         self._mailbox = Mailbox(receiver, reader)
         self._deliver = self._mailbox.deliver
-        self._turn = receiver.turn
 
     def on_ws_connected(self, transport: WSTransport) -> None:
         """Do nothing: the engine has made the session already."""
@@ -454,22 +454,12 @@ class Listener(WSListener):
                 except UnicodeDecodeError:
                     self._refuse(ProtocolError("text is not valid UTF-8"))
                     return
-                self._hand_on(text, frame.last_in_buffer)
+                self._deliver(text)
                 return
             if kind == BINARY:
-                self._hand_on(frame.get_payload_as_bytes(), frame.last_in_buffer)
+                self._deliver(frame.get_payload_as_bytes())
                 return
         self._other_frame(transport, frame, kind)
-
-    def _hand_on(self, data: str | bytes, last: bool) -> None:
-        turn = self._turn
-        if turn is None:
-            return  # a WebSocket that was accepted only to be closed
-        turn.hold()
-        try:
-            self._deliver(data)
-        finally:
-            turn.release(last)
 
     def _other_frame(self, transport: WSTransport, frame: WSFrame, kind: WSMsgType) -> None:
         if kind == CLOSE:
@@ -498,7 +488,7 @@ class Listener(WSListener):
         self._fragments.add(frame.get_payload_as_bytes())
         if frame.fin:
             fragments, self._fragments = self._fragments, None
-            self._hand_on(fragments.join(), frame.last_in_buffer)
+            self._deliver(fragments.join())
 
     def _refuse(self, error: ProtocolError) -> None:
         if self._receiver is not None:

@@ -344,6 +344,31 @@ async def test_a_connect_handler_that_hangs_while_much_is_sent_loses_its_client(
     await joining
 
 
+async def test_a_client_is_closed_when_too_many_bytes_are_held_for_it(
+    sio: socketio.AsyncServer,
+) -> None:
+    sio.eio.max_send_buffer = 1_000
+    sio.on("connect", lambda sid, environ: forever.wait())
+    forever = asyncio.Event()
+    peer = Peer(sio)
+    joining = asyncio.ensure_future(peer.receive("0"))
+    await asyncio.sleep(0)
+    connection = peer.session.app
+
+    await sio.emit("news", "x" * 900)
+    assert peer.session.state is not CLOSED
+    await sio.emit("news", "x" * 900)
+    assert peer.session.state is CLOSED
+    await asyncio.sleep(0)
+    await sio.emit("news", "x" * 900)
+
+    assert connection.held == {}
+    assert sio.eio.counters.slow_clients_closed == 1
+    assert sio.eio.counters.messages_dropped == 2
+    forever.set()
+    await joining
+
+
 async def test_a_connection_that_ends_during_the_connect_handler_is_disconnected_after_it(
     sio: socketio.AsyncServer,
 ) -> None:

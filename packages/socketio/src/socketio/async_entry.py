@@ -43,8 +43,8 @@ if TYPE_CHECKING:
 REFUSED = {"message": "Connection rejected by server"}
 
 MAX_HELD = 10_000
-"""Messages kept for a client whose connect handler is running; over it the client is closed, as
-one that does not read."""
+"""Packets kept for a client whose connect handler is running; over it, or over ``max_send_buffer``
+bytes, the client is closed, as one that does not read."""
 
 served: WeakKeyDictionary[AsyncEntry, asyncio.AbstractEventLoop] = WeakKeyDictionary()
 """The servers of this process that have had a connection, and the loops that they run in."""
@@ -351,6 +351,7 @@ class AsyncEntry(BaseServer):
         connection.connected[namespace] = sid
         self._owe(connection)
         await self._tell(connection, CONNECT, namespace, {"sid": sid})
+        connection.held_bytes = 0
         for messages in connection.held.pop(namespace, ()):
             if self._sends_hooked:
                 await self._send_hooked((connection.session.sid,), messages)
@@ -400,6 +401,7 @@ class AsyncEntry(BaseServer):
         await self.manager.disconnect(sid, namespace, ignore_queue=True)
         connection.sids.pop(namespace, None)
         connection.held.pop(namespace, None)
+        connection.held_bytes = 0
         self._owe(connection)
         self._forget_connection(connection)
 
@@ -454,11 +456,19 @@ class AsyncEntry(BaseServer):
     def _hold(self, eio_sid: str, namespace: str, messages: list[Message]) -> None:
         """Keep messages for a client until its connect handler has accepted it."""
         connection = self._connection(eio_sid)
-        if connection is None:
+        if connection is None or connection.closed is not None:
             return
         held = connection.held.setdefault(namespace, [])
         held.append(messages)
-        if len(held) > MAX_HELD:
+        connection.held_bytes += sum([len(message.payload) for message in messages])
+        limit = self.eio.max_send_buffer
+        if len(held) > MAX_HELD or (limit is not None and connection.held_bytes > limit):
+            self.logger.warning("Too much is held for a client whose connect handler still runs")
+            counters = self.eio.counters
+            counters.slow_clients_closed += 1
+            counters.messages_dropped += sum([len(packet) for packet in held])
+            connection.held.clear()
+            connection.closed = self.reason.TRANSPORT_ERROR  # from here on nothing is held
             self.eio.engine.close(connection.session, self.reason.TRANSPORT_ERROR)
 
     async def _logged(self, hook: Coroutine[Any, Any, Any]) -> None:

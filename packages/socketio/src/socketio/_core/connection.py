@@ -19,6 +19,7 @@ class Connection:
         "connected",
         "decoder",
         "held",
+        "held_bytes",
         "joined",
         "running",
         "session",
@@ -38,6 +39,8 @@ class Connection:
         """True once a namespace was asked for: before that nothing else may arrive."""
         self.held: dict[str, list[list[Message]]] = {}
         """Packets for each pending namespace, until it is connected."""
+        self.held_bytes = 0
+        """Size of what is held; one namespace is pending at a time."""
         self.running = 0
         """Event handlers that run at this moment."""
         self.slot_is_free: Any = None

@@ -13,7 +13,7 @@ PYTHONS ?= $(wildcard $(foreach v,3.10 3.11 3.12 3.13,/usr/bin/python$v /usr/loc
 SOURCES := packages integration-tests docs conftest.py
 say = @printf '\n\033[1m==> %s\033[0m\n'
 
-.PHONY: help setup system run test lint format soak bench matrix screenshot lock clean
+.PHONY: help setup system run test lint format twins soak bench matrix screenshot lock clean
 
 help:  ## Show this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -75,6 +75,8 @@ lint: setup  ## Style, types and layers
 	$(say) "ruff"
 	$(BIN)/ruff check $(SOURCES)
 	$(BIN)/ruff format --check $(SOURCES)
+	$(say) "The synchronous twins are what their sources give"
+	$(BIN)/python packages/tools/make_twins.py --check
 	$(say) "mypy --strict"
 	$(BIN)/mypy
 	$(say) "pyright, and the completeness of the public types"
@@ -87,6 +89,10 @@ lint: setup  ## Style, types and layers
 format: setup  ## Rewrite the source in the project's style
 	$(BIN)/ruff check --fix $(SOURCES)
 	$(BIN)/ruff format $(SOURCES)
+
+twins: setup  ## Make the synchronous twins of the asyncio façades
+	$(say) "server.py from async_server.py, and so on"
+	$(BIN)/python packages/tools/make_twins.py
 
 lock: setup  ## Resolve requirements.in and the upstream peer's requirements again
 	$(say) "Newest versions into the lock files"

@@ -12,7 +12,7 @@ from types import CoroutineType
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine
+    from collections.abc import Awaitable, Callable, Coroutine
 
     from ._shell.http_aiohttp import HTTPPort
 
@@ -21,6 +21,7 @@ Event: TypeAlias = asyncio.Event
 Lock: TypeAlias = asyncio.Lock
 Queue: TypeAlias = "asyncio.Queue[Any]"
 Task: TypeAlias = "asyncio.Task[Any]"
+Sleep: TypeAlias = "Callable[[float], Awaitable[None]]"
 
 create_queue = asyncio.Queue
 QueueEmpty = asyncio.QueueEmpty

@@ -9,8 +9,8 @@ from ._core import replies
 from ._core.admission import AcceptAndClose, Open, Poll, Post, Refuse, Upgrade
 from ._core.polling import split_payload, unwrap_jsonp
 from ._core.reason import Reason
+from ._shell.async_pace import AsyncPace
 from ._shell.eager import start_eagerly
-from ._shell.pace import Pace
 from ._shell.poll_channel import PollChannel
 from ._shell.receiver import Receiver
 from ._shell.traced import TracedChannel
@@ -37,7 +37,7 @@ class AsyncEntry(BaseServer):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._driver: AsyncDriver = self._async["driver"]
-        self._pace = Pace(self.engine, self.clock)
+        self._pace = AsyncPace(self.engine, self.clock, asyncio.sleep)
         self._turn = Turn(self.engine, self.clock, self._end_closed)
         self._tasks: set[asyncio.Task[Any]] = set()
         self._endings: dict[Session, asyncio.Future[None] | None] = {}

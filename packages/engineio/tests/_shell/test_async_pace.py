@@ -8,7 +8,7 @@ from shell_support import make_engine, open_session, settled, text
 
 from engineio._core.engine import HIGH_WATER, TURN_BYTES
 from engineio._core.reason import Reason
-from engineio._shell.pace import PATIENCE, Pace
+from engineio._shell.async_pace import PATIENCE, AsyncPace
 
 if TYPE_CHECKING:
     from engine_support import RecordingChannel
@@ -22,7 +22,7 @@ class Sender:
     def __init__(self) -> None:
         self.engine = make_engine(max_send_buffer=None)
         self.now = 0.0
-        self.pace = Pace(self.engine, lambda: self.now)
+        self.pace = AsyncPace(self.engine, lambda: self.now, asyncio.sleep)
 
     def slow_client(self, sid: str = "slow") -> tuple[Session, RecordingChannel]:
         session, channel = open_session(self.engine, sid=sid)

@@ -21,6 +21,7 @@ PACKAGES = Path(__file__).parent.parent
 
 TWINS = {
     "engineio/src/engineio/_shell/async_pace.py": "pace.py",
+    "engineio/src/engineio/async_server.py": "server.py",
 }
 """Source below ``packages``, and the name of its twin beside it."""
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
 from ._core import replies
 from ._core.admission import AcceptAndClose, Open, Poll, Post, Refuse, Upgrade
+from ._core.engine import Engine
 from ._core.polling import split_payload, unwrap_jsonp
 from ._core.reason import Reason
 from ._shell.async_pace import AsyncPace
@@ -19,11 +21,13 @@ from .base_server import BaseServer
 from .exceptions import ProtocolError
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine, Iterable
+    from collections.abc import Callable, Coroutine, Iterable
+    from contextlib import AbstractContextManager
 
     from ._core.admission import Decision
     from ._core.channel import Channel
     from ._core.layer import Pending
+    from ._core.refusal import Refusal
     from ._core.request import Reply, Request
     from ._core.session import Session
     from ._shell.driver import AsyncDriver
@@ -41,6 +45,56 @@ class AsyncEntry(BaseServer):
         self._turn = Turn(self.engine, self.clock, self._end_closed)
         self._tasks: set[asyncio.Task[Any]] = set()
         self._endings: dict[Session, asyncio.Future[None] | None] = {}
+        self._lock: AbstractContextManager[Any] = nullcontext()
+
+    def is_asyncio_based(self) -> bool:
+        """Return True."""
+        return True
+
+    def async_modes(self) -> list[str]:
+        """Return the names of the framework drivers, in the order in which they are tried."""
+        return ["aiohttp", "sanic", "tornado", "asgi"]
+
+    def attach(self, app: Any, engineio_path: str = "engine.io") -> None:
+        """Route the Engine.IO path of a framework's application to this server.
+
+        :param app: an application of the framework of ``async_mode``.
+        :param engineio_path: URL path of the endpoint (default ``engine.io``).
+
+        ``RuntimeError`` where the framework has no routes to add to: ASGI applications are
+        wrapped in ``ASGIApp`` instead.
+        """
+        create_route = self._async.get("create_route")
+        if create_route is None:
+            raise RuntimeError(
+                f"attach() does not exist for async_mode {self.async_mode!r}; "
+                "wrap the application, for example with ASGIApp"
+            )
+        create_route(app, self, f"/{engineio_path.strip('/')}/")
+
+    # background tasks
+
+    def start_background_task(
+        self, target: Callable[..., Coroutine[Any, Any, Any]], *args: Any, **kwargs: Any
+    ) -> asyncio.Task[Any]:
+        """Start ``target(*args, **kwargs)``, a coroutine function, as a task and return it."""
+        return self._spawn(target(*args, **kwargs))
+
+    async def sleep(self, seconds: float = 0) -> None:
+        """Pause the calling coroutine."""
+        await asyncio.sleep(seconds)
+
+    def create_queue(self, *args: Any, **kwargs: Any) -> asyncio.Queue[Any]:
+        """Return a new ``asyncio.Queue``."""
+        return asyncio.Queue(*args, **kwargs)
+
+    def get_queue_empty_exception(self) -> type[Exception]:
+        """Return the exception of a ``get_nowait()`` on an empty queue."""
+        return asyncio.QueueEmpty
+
+    def create_event(self, *args: Any, **kwargs: Any) -> asyncio.Event:
+        """Return a new ``asyncio.Event``."""
+        return asyncio.Event(*args, **kwargs)
 
     # requests
 
@@ -186,6 +240,9 @@ class AsyncEntry(BaseServer):
 
     # turns
 
+    def _make_engine(self) -> Engine:
+        return Engine(self, self._wake)
+
     def _wake(self) -> None:
         self._turn.wake()
 
@@ -219,6 +276,13 @@ class AsyncEntry(BaseServer):
                     told = self._endings[session] = asyncio.get_running_loop().create_future()
                 await asyncio.shield(told)
 
+    def _stop_watching(self) -> None:
+        self._turn.stop()
+
+    def _start(self, function: Callable[..., Coroutine[Any, Any, None]], *args: Any) -> None:
+        """Run a coroutine function in a task of its own, at once up to its first wait."""
+        start_eagerly(function(*args))
+
     def _spawn(self, coroutine: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         task = asyncio.get_running_loop().create_task(coroutine)
         self._tasks.add(task)
@@ -228,12 +292,3 @@ class AsyncEntry(BaseServer):
     def _traced(self, session: Session, channel: Channel) -> Channel:
         """Log what is sent, where somebody listens; decided when the channel is attached."""
         return TracedChannel(channel, session.sid, self.logger) if self._verbose() else channel
-
-
-class Refusal:
-    """The application refuses a connection; ``value`` is the JSON body of the 401."""
-
-    __slots__ = ("value",)
-
-    def __init__(self, value: Any) -> None:
-        self.value: Any = value

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 from typing import TYPE_CHECKING, Any
 
@@ -10,13 +9,13 @@ from ._aio import call
 from ._core.arity import takes
 from ._core.message import Message
 from ._core.reason import Reason
+from ._core.refusal import Refusal
 from ._core.session import OPEN
-from ._shell.eager import start_eagerly
-from .async_entry import AsyncEntry, Refusal
+from .async_entry import AsyncEntry
 from .packet import MESSAGE, Packet, decode_text
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Coroutine
+    from collections.abc import AsyncIterator, Callable
 
     from ._core.layer import Pending
     from ._core.session import Session
@@ -24,36 +23,7 @@ if TYPE_CHECKING:
 
 
 class AsyncServer(AsyncEntry):
-    """An Engine.IO server for asyncio; the options are those of ``BaseServer``.
-
-    It serves under any ASGI server through ``ASGIApp``.  All methods belong to the thread of the
-    event loop.
-    """
-
-    def is_asyncio_based(self) -> bool:
-        """Return True."""
-        return True
-
-    def async_modes(self) -> list[str]:
-        """Return the names of the framework drivers, in the order in which they are tried."""
-        return ["aiohttp", "sanic", "tornado", "asgi"]
-
-    def attach(self, app: Any, engineio_path: str = "engine.io") -> None:
-        """Route the Engine.IO path of a framework's application to this server.
-
-        :param app: an application of the framework of ``async_mode``.
-        :param engineio_path: URL path of the endpoint (default ``engine.io``).
-
-        ``RuntimeError`` where the framework has no routes to add to: ASGI applications are
-        wrapped in ``ASGIApp`` instead.
-        """
-        create_route = self._async.get("create_route")
-        if create_route is None:
-            raise RuntimeError(
-                f"attach() does not exist for async_mode {self.async_mode!r}; "
-                "wrap the application, for example with ASGIApp"
-            )
-        create_route(app, self, f"/{engineio_path.strip('/')}/")
+    """An Engine.IO server for asyncio; the options are those of ``BaseServer``."""
 
     async def send(self, sid: str, data: Data) -> None:
         """Send a message to a client.
@@ -118,29 +88,7 @@ class AsyncServer(AsyncEntry):
 
     async def shutdown(self) -> None:
         """Stop watching the clients; they stay connected.  The next request starts it again."""
-        self._turn.stop()
-
-    def start_background_task(
-        self, target: Callable[..., Coroutine[Any, Any, Any]], *args: Any, **kwargs: Any
-    ) -> asyncio.Task[Any]:
-        """Start ``target(*args, **kwargs)``, a coroutine function, as a task and return it."""
-        return self._spawn(target(*args, **kwargs))
-
-    async def sleep(self, seconds: float = 0) -> None:
-        """Pause the calling coroutine."""
-        await asyncio.sleep(seconds)
-
-    def create_queue(self, *args: Any, **kwargs: Any) -> asyncio.Queue[Any]:
-        """Return a new ``asyncio.Queue``."""
-        return asyncio.Queue(*args, **kwargs)
-
-    def get_queue_empty_exception(self) -> type[Exception]:
-        """Return the exception of a ``get_nowait()`` on an empty queue."""
-        return asyncio.QueueEmpty
-
-    def create_event(self, *args: Any, **kwargs: Any) -> asyncio.Event:
-        """Return a new ``asyncio.Event``."""
-        return asyncio.Event(*args, **kwargs)
+        self._stop_watching()
 
     # the application's side of the engine
 
@@ -166,23 +114,28 @@ class AsyncServer(AsyncEntry):
         if handler is None:
             return None
         value = decode_text(data) if isinstance(data, str) else data
-        running = session.app or 0
-        if not self.async_handlers or running >= self.max_handlers:
+        with self._lock:
+            running: int = session.app or 0
+            concurrent = self.async_handlers and running < self.max_handlers
+            if concurrent:
+                session.app = running + 1
+        if not concurrent:
             return self._run_message(handler, session, value)
-        session.app = running + 1
-        start_eagerly(self._run_message(handler, session, value, counted=True))
+        self._start(self._run_message, handler, session, value, True)
         return None
 
     async def _run_message(
-        self, handler: Callable[..., Any], session: Session, value: Any, *, counted: bool = False
+        self, handler: Callable[..., Any], session: Session, value: Any, counted: bool = False
     ) -> None:
         try:
             await call(handler, session.sid, value)
         except Exception:
             self.logger.exception("message handler error")
         finally:
-            if counted and session.app:  # the session may have ended meanwhile
-                session.app -= 1
+            if counted:
+                with self._lock:
+                    if session.app:  # the session may have ended meanwhile
+                        session.app -= 1
 
     def _ended(self, session: Session, reason: str) -> Pending:
         if self._layer is not None:

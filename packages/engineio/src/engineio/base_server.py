@@ -13,7 +13,6 @@ from . import json as default_json
 from ._core.codec import make_codec
 from ._core.cookies import check_cookie_option
 from ._core.cors import check_origins_option
-from ._core.engine import Counters, Engine
 from ._core.reason import Reason
 from ._shell.logs import make_logger
 from .packet import Packet
@@ -26,6 +25,7 @@ if TYPE_CHECKING:
     from ._core.admission import Refuse
     from ._core.cookies import CookieOption
     from ._core.cors import OriginsOption
+    from ._core.engine import Counters, Engine
     from ._core.layer import Layer
     from ._core.session import Session
     from .typing import JSONModule, LoggerLike
@@ -148,7 +148,7 @@ class BaseServer:
         self._codec = make_codec(json)
         self._layer: Layer | None = None
         self.clock: Callable[[], float] = time.monotonic
-        self.engine: Engine = Engine(self, self._wake)
+        self.engine: Engine = self._make_engine()
         self.async_mode: str
         self._async: dict[str, Any]
         self.async_mode, self._async = self._load_driver(async_mode)
@@ -269,6 +269,6 @@ class BaseServer:
         """Whether somebody reads the packets in the log."""
         return self.logger.isEnabledFor(logging.INFO)
 
-    def _wake(self) -> None:
-        """The engine has something to flush; to be done before long, once."""
+    def _make_engine(self) -> Engine:
+        """Return the engine behind this server."""
         raise NotImplementedError

@@ -117,12 +117,18 @@ class Engine:
 
     # the life of a session
 
-    def create(self, sid: str, transport: Transport) -> Session:
-        """Make a session that waits for the application; next call ``accept`` or ``refuse``."""
+    def create(self, sid: str, transport: Transport, *, can_upgrade: bool = True) -> Session:
+        """Make a session that waits for the application; next call ``accept`` or ``refuse``.
+
+        ``can_upgrade`` is False where the web server cannot give a WebSocket.
+        """
         session = self.sessions[sid] = Session(sid, transport)
         options = self._options
         upgradable = (
-            transport == "polling" and options.allow_upgrades and "websocket" in options.transports
+            can_upgrade
+            and transport == "polling"
+            and options.allow_upgrades
+            and "websocket" in options.transports
         )
         session.outbox.append(open_message(sid, ["websocket"] if upgradable else [], options))
         return session

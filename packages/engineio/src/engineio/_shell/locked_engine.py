@@ -1,0 +1,161 @@
+"""The engine where threads share it: one lock around each call, and a flush at its end.
+
+What the lock guards never waits and never switches to another greenlet: channels queue what they
+are given, and send it after the lock has been released.  A native lock therefore serves threads,
+gevent and eventlet alike, patched or not.
+
+hot path (benchmark "event with ack", threads): ``receive``, ``send`` and ``broadcast``.
+"""
+
+from __future__ import annotations
+
+from _thread import RLock
+from collections import deque
+from typing import TYPE_CHECKING, Concatenate, ParamSpec, TypeVar
+
+from .._core.engine import Engine
+from .._core.session import OPEN
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+    from .._core.engine import EngineOptions
+    from .._core.message import Message
+    from .._core.session import Session
+    from .socket_channel import SocketChannel
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+def _locked(
+    method: Callable[Concatenate[Engine, P], R],
+) -> Callable[Concatenate[LockedEngine, P], R]:
+    """Return the method under the lock; sessions that it closed are told where it was called."""
+
+    def locked(self: LockedEngine, /, *args: P.args, **kwargs: P.kwargs) -> R:
+        closed: list[Session] = []
+        try:
+            with self.lock:
+                try:
+                    return method(self, *args, **kwargs)
+                finally:
+                    closed = self._finish()
+        finally:
+            self._settle()
+            if closed:
+                self._on_closed(closed)
+
+    return locked
+
+
+class LockedEngine(Engine):
+    """An engine for any number of threads; each call leaves nothing to flush behind.
+
+    :param clock: monotonic seconds.
+    :param on_closed: called, without the lock, with sessions that the caller's request, frame or
+        ``disconnect`` has closed.
+    :param on_closed_elsewhere: the same for sessions that were closed by a deadline or by sending
+        too much: here the caller cannot run their handlers.
+    :param on_rearm: called when ``next_deadline`` may have come nearer.
+    """
+
+    def __init__(
+        self,
+        options: EngineOptions,
+        clock: Callable[[], float],
+        on_closed: Callable[[list[Session]], None],
+        on_closed_elsewhere: Callable[[list[Session]], None],
+        on_rearm: Callable[[], None],
+    ) -> None:
+        super().__init__(options, _nothing)
+        self.lock = RLock()
+        self.ready: deque[SocketChannel] = deque()
+        """Channels with something to send, once the lock is free."""
+        self._clock = clock
+        self._on_closed = on_closed
+        self._on_closed_elsewhere = on_closed_elsewhere
+        self._on_rearm = on_rearm
+
+    create = _locked(Engine.create)
+    accept = _locked(Engine.accept)
+    refuse = _locked(Engine.refuse)
+    forget = _locked(Engine.forget)
+    close = _locked(Engine.close)
+    fail = _locked(Engine.fail)
+    attach = _locked(Engine.attach)
+    detach = _locked(Engine.detach)
+    start_probe = _locked(Engine.start_probe)
+    probe = _locked(Engine.probe)
+    abandon = _locked(Engine.abandon)
+    dismiss = _locked(Engine.dismiss)
+    begin_post = _locked(Engine.begin_post)
+    end_post = _locked(Engine.end_post)
+    expect = _locked(Engine.expect)
+    satisfy = _locked(Engine.satisfy)
+    linger = _locked(Engine.linger)
+    admit = _locked(Engine.admit)
+    next_deadline = _locked(Engine.next_deadline)
+    still_congested = _locked(Engine.still_congested)
+    _receive_other = _locked(Engine.receive)
+
+    def receive(self, session: Session, data: str | bytes, now: float) -> str | bytes | None:
+        """Take one packet; a message, by far the most frequent one, needs no lock."""
+        if session.state is OPEN:
+            if type(data) is not str:
+                return data
+            if data[:1] == "4":
+                return data[1:]
+        return self._receive_other(session, data, now)
+
+    def send(self, session: Session, messages: Sequence[Message]) -> None:
+        """Queue messages for one session, as one unit, and send them."""
+        with self.lock:
+            super().send(session, messages)
+            closed = self._finish()
+        self._settle()
+        if closed:
+            self._on_closed_elsewhere(closed)
+
+    def broadcast(self, sids: Iterable[str], messages: Sequence[Message]) -> None:
+        """Queue the same messages for many sessions, and send them."""
+        with self.lock:
+            super().broadcast(sids, messages)
+            closed = self._finish()
+        self._settle()
+        if closed:
+            self._on_closed_elsewhere(closed)
+
+    def tick(self, now: float) -> None:
+        """Act on the deadlines that have come."""
+        with self.lock:
+            super().tick(now)
+            closed = self._finish()
+        self._settle()
+        if closed:
+            self._on_closed_elsewhere(closed)
+
+    def _finish(self) -> list[Session]:
+        """Flush, under the lock, and return the sessions that have been closed."""
+        if self._dirty or self._shut:
+            self.flush(self._clock())
+            self.rearm = self.rearm or bool(self._shut)
+        closed, self.closed = self.closed, []
+        return closed
+
+    def _settle(self) -> None:
+        """Send what the channels have been given."""
+        ready = self.ready
+        while ready:
+            try:
+                channel = ready.popleft()
+            except IndexError:
+                break
+            channel.pump()
+        if self.rearm:
+            self.rearm = False
+            self._on_rearm()
+
+
+def _nothing() -> None:
+    """Nothing is put off: see ``_finish``."""

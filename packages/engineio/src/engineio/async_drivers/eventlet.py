@@ -1,0 +1,205 @@
+"""Driver for eventlet: its WSGI server, and gunicorn ``-k eventlet``.
+
+Nothing needs to be monkey patched.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import socket
+import ssl
+import warnings
+from typing import TYPE_CHECKING, Any
+
+with warnings.catch_warnings():
+    # who has it installed for another package need not read that it is deprecated
+    warnings.simplefilter("ignore")
+    import eventlet
+    import eventlet.event
+    import eventlet.hubs
+    import eventlet.queue
+    import eventlet.wsgi
+
+from .._shell.wsgi import WsgiDriver
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from ..typing import Environ
+
+READ_SIZE = 65_536
+"""Bytes read at once."""
+
+_logger = logging.getLogger("engineio.workers")
+
+
+class EventletStream:
+    """A green socket; the reader waits on the hub, senders do not wait."""
+
+    def __init__(self, sock: Any) -> None:
+        with contextlib.suppress(OSError):  # not TCP
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        sock.settimeout(0)
+        self._socket = sock
+        self._pending = getattr(sock, "pending", _nothing)
+        """Bytes that TLS has read already."""
+
+    def receive(self) -> bytes:
+        """Wait for data; empty at the end."""
+        while (data := self._receive_now()) is None:
+            pass
+        return data
+
+    def _receive_now(self) -> bytes | None:
+        """Return what there is after a wait; ``None`` if it was not enough for a TLS record."""
+        try:
+            if not self._pending():
+                eventlet.hubs.trampoline(self._socket, read=True)
+            data: bytes = self._socket.recv(READ_SIZE)
+        except (BlockingIOError, ssl.SSLWantReadError):
+            return None
+        except ssl.SSLWantWriteError:
+            eventlet.hubs.trampoline(self._socket, write=True)
+            return None
+        except (OSError, ValueError, eventlet.hubs.IOClosed):
+            return b""
+        return data
+
+    def send(self, data: bytes) -> int:
+        """Send without waiting."""
+        try:
+            count: int = self._socket.send(data)
+        except (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError):
+            return 0
+        except (OSError, ValueError):
+            return -1
+        return count
+
+    def when_writable(self, function: Callable[[], None]) -> None:
+        """Call ``function`` from a green thread that waits for this client."""
+        eventlet.spawn_n(self._call_when_writable, function)
+
+    def _call_when_writable(self, function: Callable[[], None]) -> None:
+        with contextlib.suppress(OSError, ValueError, eventlet.hubs.IOClosed):
+            eventlet.hubs.trampoline(self._socket, write=True)
+        function()
+
+    def abort(self) -> None:
+        """Shut the connection down, which wakes the reader."""
+        with contextlib.suppress(OSError):
+            self._socket.shutdown(socket.SHUT_RDWR)
+
+
+def _nothing() -> int:
+    return 0
+
+
+class EventletEvent:
+    """An event with the methods of ``threading.Event``, which eventlet's own does not have."""
+
+    def __init__(self) -> None:
+        self._event = eventlet.event.Event()
+
+    def is_set(self) -> bool:
+        """Return whether it is set."""
+        return bool(self._event.ready())
+
+    def set(self) -> None:
+        """Let everybody go on who waits, now and later."""
+        if not self.is_set():
+            self._event.send(True)
+
+    def clear(self) -> None:
+        """Let those wait who come from now on."""
+        if self.is_set():
+            self._event = eventlet.event.Event()
+
+    def wait(self, timeout: float | None = None) -> bool:
+        """Wait until it is set, for at most ``timeout`` seconds; return whether it is."""
+        if self.is_set():
+            return True
+        event = self._event
+        with eventlet.Timeout(timeout, False):
+            event.wait()
+        return bool(event.ready())
+
+
+class EventletConcurrency:
+    """Implements ``Concurrency`` with green threads."""
+
+    def __init__(self) -> None:
+        self.event = EventletEvent
+        self.sleep = eventlet.sleep
+
+    def spawn(self, function: Callable[..., Any], *args: Any) -> None:
+        """Run a function in a green thread; what it raises is logged."""
+        eventlet.spawn_n(_logged, function, *args)
+
+    def stream(self, socket: Any) -> EventletStream:
+        """Take over a connected socket."""
+        return EventletStream(socket)
+
+
+def _logged(function: Callable[..., Any], *args: Any) -> None:
+    try:
+        function(*args)
+    except Exception:
+        _logger.exception("a job of a green thread failed")
+
+
+class EventletHost:
+    """Implements ``Host``; which server it is, each request tells."""
+
+    def find_socket(self, environ: Environ) -> Any:
+        """Return the socket, ``None`` under an unknown server."""
+        if "gunicorn.socket" in environ:
+            return environ["gunicorn.socket"]
+        reader = environ.get("eventlet.input") or environ.get("wsgi.input")
+        get_socket = getattr(reader, "get_socket", None)
+        return None if get_socket is None else get_socket()
+
+    def is_upgraded(self, environ: Environ) -> bool:
+        """Return False: the server knows nothing of WebSocket."""
+        return False
+
+    def end(self, environ: Environ) -> Iterable[bytes]:
+        """Tell the server that the request has been handled, and gunicorn that its client left."""
+        if "gunicorn.socket" in environ:
+            raise StopIteration
+        eventlet.wsgi.WSGI_LOCAL.already_handled = True
+        return []
+
+
+class EventletThread:
+    """A green thread with the interface of ``threading.Thread``."""
+
+    def __init__(
+        self,
+        target: Callable[..., Any],
+        args: Iterable[Any] = (),
+        kwargs: dict[str, Any] | None = None,
+    ) -> None:
+        self._call = (target, tuple(args), dict(kwargs or {}))
+        self._thread: Any = None
+
+    def start(self) -> None:
+        """Start it."""
+        target, args, kwargs = self._call
+        self._thread = eventlet.spawn(target, *args, **kwargs)
+
+    def join(self) -> None:
+        """Wait until it has ended."""
+        if self._thread is not None:
+            self._thread.wait()
+
+
+_async: dict[str, Any] = {
+    "driver": WsgiDriver(EventletConcurrency(), EventletHost()),
+    "thread": EventletThread,
+    "queue": eventlet.queue.Queue,
+    "queue_empty": eventlet.queue.Empty,
+    "event": EventletEvent,
+    "websocket": WsgiDriver,
+    "sleep": eventlet.sleep,
+}

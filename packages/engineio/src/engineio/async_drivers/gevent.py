@@ -1,0 +1,166 @@
+"""Driver for gevent: pywsgi, gunicorn ``-k gevent``, and gevent-websocket's handler and worker.
+
+Nothing needs to be monkey patched.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import socket
+from typing import TYPE_CHECKING, Any
+
+import gevent
+import gevent.event
+import gevent.queue
+import gevent.socket
+import gevent.ssl
+
+from .._shell.wsgi import WsgiDriver
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from ..typing import Environ
+
+READ_SIZE = 65_536
+"""Bytes read at once."""
+
+READ, WRITE = 1, 2
+
+_logger = logging.getLogger("engineio.workers")
+
+
+class GeventStream:
+    """A gevent socket; the reader waits on the hub, senders do not wait."""
+
+    def __init__(self, sock: Any) -> None:
+        with contextlib.suppress(OSError):  # not TCP
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        sock.settimeout(0)
+        self._socket = sock
+        self._pending = getattr(sock, "pending", _nothing)
+        """Bytes that TLS has read already."""
+        hub = gevent.get_hub()
+        self._wait = hub.wait
+        self._readable = hub.loop.io(sock.fileno(), READ)
+
+    def receive(self) -> bytes:
+        """Wait for data; empty at the end."""
+        while (data := self._receive_now()) is None:
+            pass
+        return data
+
+    def _receive_now(self) -> bytes | None:
+        """Return what there is after a wait; ``None`` if it was not enough for a TLS record."""
+        try:
+            if not self._pending():
+                self._wait(self._readable)
+            data: bytes = self._socket.recv(READ_SIZE)
+        except (BlockingIOError, gevent.ssl.SSLWantReadError):
+            return None
+        except gevent.ssl.SSLWantWriteError:
+            gevent.socket.wait_write(self._socket.fileno())
+            return None
+        except OSError:
+            data = b""
+        return data or self._ended()
+
+    def _ended(self) -> bytes:
+        self._readable.close()
+        return b""
+
+    def send(self, data: bytes) -> int:
+        """Send without waiting."""
+        try:
+            count: int = self._socket.send(data)
+        except (BlockingIOError, gevent.ssl.SSLWantReadError, gevent.ssl.SSLWantWriteError):
+            return 0
+        except OSError:
+            return -1
+        return count
+
+    def when_writable(self, function: Callable[[], None]) -> None:
+        """Call ``function`` from a greenlet that waits for this client."""
+        gevent.spawn(self._call_when_writable, function)
+
+    def _call_when_writable(self, function: Callable[[], None]) -> None:
+        with contextlib.suppress(OSError):
+            gevent.socket.wait_write(self._socket.fileno())
+        function()
+
+    def abort(self) -> None:
+        """Shut the connection down, which wakes the reader."""
+        with contextlib.suppress(OSError):
+            self._socket.shutdown(socket.SHUT_RDWR)
+
+
+def _nothing() -> int:
+    return 0
+
+
+class GeventConcurrency:
+    """Implements ``Concurrency`` with greenlets."""
+
+    def __init__(self) -> None:
+        self.event = gevent.event.Event
+        self.sleep = gevent.sleep
+
+    def spawn(self, function: Callable[..., Any], *args: Any) -> None:
+        """Run a function in a greenlet; what it raises is logged."""
+        gevent.spawn(_logged, function, *args)
+
+    def stream(self, socket: Any) -> GeventStream:
+        """Take over a connected socket."""
+        return GeventStream(socket)
+
+
+def _logged(function: Callable[..., Any], *args: Any) -> None:
+    try:
+        function(*args)
+    except Exception:
+        _logger.exception("a job of a greenlet failed")
+
+
+class GeventHost:
+    """Implements ``Host``; which server it is, each request tells."""
+
+    def find_socket(self, environ: Environ) -> Any:
+        """Return the socket, ``None`` under an unknown server."""
+        websocket = environ.get("wsgi.websocket")
+        if websocket is not None:
+            return websocket.handler.socket
+        if "gunicorn.socket" in environ:
+            return environ["gunicorn.socket"]
+        # pywsgi: its buffered reader (itself for an upgrade), the raw file under it, its socket
+        reader = environ.get("wsgi.input")
+        reader = getattr(reader, "rfile", reader)
+        return getattr(getattr(reader, "raw", None), "_sock", None)
+
+    def is_upgraded(self, environ: Environ) -> bool:
+        """Return True behind gevent-websocket, which completes the handshake first."""
+        return environ.get("wsgi.websocket") is not None
+
+    def end(self, environ: Environ) -> Iterable[bytes]:
+        """Return an empty answer, or raise what gunicorn takes for a client that has gone."""
+        if "gunicorn.socket" in environ and not self.is_upgraded(environ):
+            raise StopIteration
+        return []
+
+
+def create_thread(
+    target: Callable[..., Any], args: Iterable[Any] = (), kwargs: dict[str, Any] | None = None
+) -> gevent.Greenlet:
+    """Return a greenlet that is not started, from the arguments of ``threading.Thread``."""
+    return gevent.Greenlet(target, *args, **(kwargs or {}))
+
+
+_async: dict[str, Any] = {
+    "driver": WsgiDriver(GeventConcurrency(), GeventHost()),
+    "thread": create_thread,
+    "queue": gevent.queue.JoinableQueue,
+    "queue_empty": gevent.queue.Empty,
+    "event": gevent.event.Event,
+    "websocket": WsgiDriver,
+    "sleep": gevent.sleep,
+}

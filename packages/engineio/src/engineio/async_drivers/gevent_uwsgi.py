@@ -1,0 +1,55 @@
+"""Driver for uWSGI with gevent; only importable inside uWSGI.
+
+uWSGI completes the WebSocket handshake; the frames are then ours, on the connection behind it: its
+own functions do not tell text from binary.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Any
+
+import gevent.socket
+import uwsgi
+
+from .._shell.wsgi import WsgiDriver
+from .gevent import GeventConcurrency
+from .gevent import _async as _gevent
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from ..typing import Environ
+
+SOCKET = "engineio.socket"
+"""Where a request's environ keeps its socket, once it was asked for."""
+
+
+class UwsgiHost:
+    """Implements ``Host``."""
+
+    def find_socket(self, environ: Environ) -> Any:
+        """Return the socket after a handshake; ``None`` where uWSGI was built without one."""
+        if not hasattr(uwsgi, "websocket_handshake"):
+            return None
+        if SOCKET not in environ:
+            if environ.get("HTTP_UPGRADE", "").lower() != "websocket":
+                return uwsgi
+            uwsgi.websocket_handshake()
+            environ[SOCKET] = gevent.socket.socket(fileno=os.dup(uwsgi.connection_fd()))
+        return environ[SOCKET]
+
+    def is_upgraded(self, environ: Environ) -> bool:
+        """Return True once uWSGI has completed the handshake."""
+        return SOCKET in environ
+
+    def end(self, environ: Environ) -> Iterable[bytes]:
+        """Close our descriptor of the socket and return an empty answer."""
+        environ.pop(SOCKET).close()
+        return []
+
+
+_async: dict[str, Any] = {
+    **_gevent,
+    "driver": WsgiDriver(GeventConcurrency(), UwsgiHost()),
+}

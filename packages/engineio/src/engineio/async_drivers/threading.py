@@ -1,0 +1,74 @@
+"""Driver for threads: Werkzeug's server (Flask), gunicorn's threads, and any threaded WSGI server.
+
+WebSocket needs the socket of the request, which Werkzeug and gunicorn give; elsewhere there is
+long-polling only.
+"""
+
+from __future__ import annotations
+
+import queue
+import threading
+import time
+from typing import TYPE_CHECKING, Any
+
+from .._shell.thread_streams import Writables, open_stream
+from .._shell.workers import Workers
+from .._shell.wsgi import WsgiDriver
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from .._shell.thread_streams import ThreadStream
+    from ..typing import Environ
+
+writables = Writables()
+"""The thread that waits for the slow clients of all servers of this process."""
+
+
+class ThreadConcurrency:
+    """Implements ``Concurrency`` with threads."""
+
+    def __init__(self) -> None:
+        self.spawn = Workers().start
+        self.event = threading.Event
+        self.sleep = time.sleep
+
+    def stream(self, socket: Any) -> ThreadStream:
+        """Take over a connected socket."""
+        return open_stream(socket, writables)
+
+
+class ThreadHost:
+    """Implements ``Host`` for Werkzeug and gunicorn."""
+
+    def find_socket(self, environ: Environ) -> Any:
+        """Return the socket, ``None`` under other servers."""
+        return environ.get("werkzeug.socket") or environ.get("gunicorn.socket")
+
+    def is_upgraded(self, environ: Environ) -> bool:
+        """Return False: neither server knows of WebSocket."""
+        return False
+
+    def end(self, environ: Environ) -> Iterable[bytes]:
+        """Raise what each of them takes for a client that has gone."""
+        if "werkzeug.socket" in environ:
+            raise ConnectionError("the WebSocket has ended")
+        raise StopIteration
+
+
+class DaemonThread(threading.Thread):
+    """A thread that does not keep the process alive."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, daemon=True, **kwargs)
+
+
+_async: dict[str, Any] = {
+    "driver": WsgiDriver(ThreadConcurrency(), ThreadHost()),
+    "thread": DaemonThread,
+    "queue": queue.Queue,
+    "queue_empty": queue.Empty,
+    "event": threading.Event,
+    "websocket": WsgiDriver,
+    "sleep": time.sleep,
+}

@@ -1,0 +1,257 @@
+"""Where requests enter a server of threads or greenlets, and where the ends of its sessions are
+told."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from ._core import replies
+from ._core.admission import AcceptAndClose, Open, Poll, Post, Refuse, Upgrade
+from ._core.polling import split_payload, unwrap_jsonp
+from ._core.reason import Reason
+from ._shell.alarm import Alarm
+from ._shell.locked_engine import LockedEngine
+from ._shell.pace import Pace
+from ._shell.receiver import Receiver
+from ._shell.traced import TracedChannel
+from ._shell.waiting_poll import WaitingPoll
+from .base_server import BaseServer
+from .exceptions import ProtocolError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from ._core.admission import Decision
+    from ._core.channel import Channel
+    from ._core.layer import Pending
+    from ._core.refusal import Refusal
+    from ._core.request import Reply
+    from ._core.session import Session
+    from ._shell.concurrency import Concurrency, Event
+    from ._shell.socket_channel import SocketWebSocket
+    from ._shell.wsgi import StartResponse, WsgiDriver, WsgiRequest
+    from .typing import Environ
+
+
+class Entry(BaseServer):
+    """The part of ``Server`` that only exists without asyncio.
+
+    Owner of the sessions: whoever holds the lock of the engine.  Application code runs without it.
+    """
+
+    engine: LockedEngine
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._driver: WsgiDriver = self._async["driver"]
+        self._model: Concurrency = self._driver.model
+        self._lock = self.engine.lock
+        self._pace = Pace(self.engine, self.clock, self._model.sleep)
+        self._alarm = Alarm(self.engine, self.clock, self._model)
+
+    # requests
+
+    def handle_request(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+        """Handle one request to the Engine.IO path, as a WSGI application."""
+        request = self._driver.request(environ, start_response)
+        try:
+            return self._dispatch(request, self.engine.admit(request))
+        except ProtocolError as error:
+            if error.status == 413:
+                return self._reply(request, replies.too_large())
+            return self._reply(request, replies.error(replies.BAD_REQUEST, str(error)))
+
+    def _dispatch(self, request: WsgiRequest, decision: Decision) -> Iterable[bytes]:
+        if isinstance(decision, Poll):
+            return self._poll(request, decision.session, decision.jsonp)
+        if isinstance(decision, Post):
+            return self._post(request, decision.session, decision.jsonp)
+        if isinstance(decision, Open):
+            return self._open(request, decision)
+        if isinstance(decision, Upgrade):
+            return self._upgrade(request, decision.session)
+        if isinstance(decision, AcceptAndClose):
+            websocket = self._websocket(request)
+            self.engine.dismiss(websocket.channel)
+            websocket.channel.pump()
+            return self._driver.end(request)
+        if isinstance(decision, Refuse):
+            self._log_refusal(decision)
+        return self._driver.respond(request, decision.reply)
+
+    def _reply(self, request: WsgiRequest, reply: Reply) -> Iterable[bytes]:
+        return self._driver.respond(request, replies.finish(reply, request, self))
+
+    def _open(self, request: WsgiRequest, decision: Open) -> Iterable[bytes]:
+        session = self.engine.create(
+            self.generate_id(), decision.transport, can_upgrade=request.has_socket
+        )
+        try:
+            refusal = self._connect(session, request.environ())
+        except BaseException:
+            self.engine.refuse(session)
+            raise
+        if refusal is not None:
+            self.engine.refuse(session)
+            return self._reply(request, replies.unauthorized(refusal.value, self._codec))
+        if decision.transport == "websocket":
+            return self._open_websocket(request, session)
+        self.engine.accept(session, self.clock())
+        reply = self._next_payload(session, decision.jsonp)
+        replies.set_cookie(reply, session.sid, self.cookie)
+        return self._reply(request, reply)
+
+    def _open_websocket(self, request: WsgiRequest, session: Session) -> Iterable[bytes]:
+        try:
+            websocket = self._websocket(request)
+        except BaseException:
+            self.engine.accept(session, self.clock())
+            self.engine.close(session, Reason.TRANSPORT_CLOSE)
+            raise
+        channel = self._traced(session, websocket.channel)
+        self.engine.attach(session, channel)
+        self.engine.accept(session, self.clock())
+        return self._serve(request, websocket, session, channel, probing=False)
+
+    def _upgrade(self, request: WsgiRequest, session: Session) -> Iterable[bytes]:
+        websocket = self._websocket(request)
+        channel = self._traced(session, websocket.channel)
+        self.engine.start_probe(session, channel, self.clock())
+        return self._serve(request, websocket, session, channel, probing=True)
+
+    def _websocket(self, request: WsgiRequest) -> SocketWebSocket:
+        ready = self.engine.ready.append
+        return self._driver.websocket(request, ready, self.max_http_buffer_size)
+
+    def _serve(
+        self,
+        request: WsgiRequest,
+        websocket: SocketWebSocket,
+        session: Session,
+        channel: Channel,
+        *,
+        probing: bool,
+    ) -> Iterable[bytes]:
+        received = self._received if self._layer is None else self._layer.received
+        receiver = Receiver(self.engine, session, channel, received, self.clock, probing=probing)
+        websocket.serve(receiver)
+        return self._driver.end(request)
+
+    def _poll(self, request: WsgiRequest, session: Session, jsonp: int | None) -> Iterable[bytes]:
+        return self._reply(request, self._next_payload(session, jsonp))
+
+    def _next_payload(self, session: Session, jsonp: int | None) -> Reply:
+        poll = WaitingPoll(self._model.event())
+        channel = self._traced(session, poll)
+        self.engine.attach(session, channel)
+        try:
+            messages = poll.wait()
+        except BaseException:
+            self.engine.detach(session, channel)
+            raise
+        if messages is None:
+            raise ProtocolError("the session has ended")
+        return replies.packets(messages, jsonp)
+
+    def _post(self, request: WsgiRequest, session: Session, jsonp: int | None) -> Iterable[bytes]:
+        engine = self.engine
+        try:
+            engine.begin_post(session)
+            try:
+                body = self._driver.body(request, self.max_http_buffer_size)
+                if jsonp is not None:
+                    body = unwrap_jsonp(body)
+                for packet in split_payload(body, self._max_packets()):
+                    message = engine.receive(session, packet, self.clock())
+                    if message is not None:
+                        self._received(session, message)
+            finally:
+                engine.end_post(session)
+        except ProtocolError as error:
+            engine.fail(session, error)
+            raise
+        return self._reply(request, replies.accepted())
+
+    # background tasks
+
+    def start_background_task(self, target: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+        """Start ``target(*args, **kwargs)`` in a daemon thread or a greenlet, and return it.
+
+        The result has a ``join()`` method.
+        """
+        thread = self._async["thread"](target=target, args=args, kwargs=kwargs)
+        thread.start()
+        return thread
+
+    def sleep(self, seconds: float = 0) -> None:
+        """Pause the calling thread or greenlet."""
+        self._model.sleep(seconds)
+
+    def create_queue(self, *args: Any, **kwargs: Any) -> Any:
+        """Return a new queue of the server's model, with the methods of ``queue.Queue``."""
+        return self._async["queue"](*args, **kwargs)
+
+    def get_queue_empty_exception(self) -> type[Exception]:
+        """Return the exception of a ``get_nowait()`` on an empty queue."""
+        empty: type[Exception] = self._async["queue_empty"]
+        return empty
+
+    def create_event(self, *args: Any, **kwargs: Any) -> Event:
+        """Return a new event of the server's model, with the methods of ``threading.Event``."""
+        event: Event = self._async["event"](*args, **kwargs)
+        return event
+
+    # what the façade adds
+
+    def _connect(self, session: Session, environ: Environ) -> Refusal | None:
+        """Ask the application; ``None`` accepts."""
+        raise NotImplementedError
+
+    def _received(self, session: Session, data: str | bytes) -> Pending:
+        """Give a message to the application."""
+        raise NotImplementedError
+
+    def _ended(self, session: Session, reason: str) -> Pending:
+        """Tell the application that a session has ended."""
+        raise NotImplementedError
+
+    # the ends of sessions
+
+    def _make_engine(self) -> LockedEngine:
+        return LockedEngine(
+            self, self.clock, self._end_all, self._end_all_elsewhere, self._watch_deadlines
+        )
+
+    def _watch_deadlines(self) -> None:
+        self._alarm.rearm()
+
+    def _stop_watching(self) -> None:
+        self._alarm.stop()
+
+    def _end_all(self, closed: list[Session]) -> None:
+        for session in closed:
+            self._end(session)
+
+    def _end_all_elsewhere(self, closed: list[Session]) -> None:
+        for session in closed:
+            self._start(self._end, session)
+
+    def _end(self, session: Session) -> None:
+        try:
+            self._ended(session, session.reason or Reason.TRANSPORT_ERROR)
+        except Exception:
+            self.logger.exception("disconnect handler error")
+        finally:
+            self.engine.linger(session, self.clock())
+            session.app = None
+
+    def _wait_ended(self, sessions: Iterable[Session]) -> None:
+        """Return when the application has been told of these ends: closing has told it."""
+
+    def _start(self, function: Callable[..., None], *args: Any) -> None:
+        """Run a function in a thread or greenlet."""
+        self._model.spawn(function, *args)
+
+    def _traced(self, session: Session, channel: Channel) -> Channel:
+        """Log what is sent, where somebody listens; decided when the channel is attached."""
+        return TracedChannel(channel, session.sid, self.logger) if self._verbose() else channel

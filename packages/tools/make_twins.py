@@ -22,6 +22,9 @@ PACKAGES = Path(__file__).parent.parent
 TWINS = {
     "engineio/src/engineio/_shell/async_pace.py": "pace.py",
     "engineio/src/engineio/async_server.py": "server.py",
+    "socketio/src/socketio/async_manager.py": "manager.py",
+    "socketio/src/socketio/async_members.py": "members.py",
+    "socketio/src/socketio/async_server.py": "server.py",
 }
 """Source below ``packages``, and the name of its twin beside it."""
 

@@ -329,7 +329,7 @@ async def test_a_refused_client_never_gets_what_was_sent_to_all(sio: socketio.As
 async def test_a_connect_handler_that_hangs_while_much_is_sent_loses_its_client(
     sio: socketio.AsyncServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("socketio.async_entry.MAX_HELD", 3)
+    monkeypatch.setattr("socketio.async_members.MAX_HELD", 3)
     sio.on("connect", lambda sid, environ: forever.wait())
     forever = asyncio.Event()
     peer = Peer(sio)

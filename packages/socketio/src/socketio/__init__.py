@@ -8,7 +8,10 @@ from .async_manager import AsyncManager
 from .async_namespace import AsyncClientNamespace, AsyncNamespace
 from .async_server import AsyncServer
 from .async_simple_client import AsyncSimpleClient
+from .manager import Manager
+from .middleware import Middleware, WSGIApp
 from .serve import run
+from .server import Server
 
 __all__ = [
     "ASGIApp",
@@ -18,5 +21,9 @@ __all__ = [
     "AsyncNamespace",
     "AsyncServer",
     "AsyncSimpleClient",
+    "Manager",
+    "Middleware",
+    "Server",
+    "WSGIApp",
     "run",
 ]

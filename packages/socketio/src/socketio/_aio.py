@@ -13,11 +13,15 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from engineio._shell.eager import start_eagerly as start_eagerly
 
+from ._core.acks import AckTable as AckTable
+from ._core.registry import Registry as Registry
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
 
 Event: TypeAlias = asyncio.Event
 Task: TypeAlias = "asyncio.Task[Any]"
+Target: TypeAlias = "Callable[..., Coroutine[Any, Any, Any]]"
 Cancelled = asyncio.CancelledError
 
 current_task = asyncio.current_task

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
-if TYPE_CHECKING:
-    from ._aio import Event
+
+class Event(Protocol):
+    """The event of any model: what waiting for it is like differs."""
+
+    def set(self) -> Any: ...
+
+    def is_set(self) -> bool: ...
 
 
 class PendingCall:
@@ -14,7 +19,7 @@ class PendingCall:
     __slots__ = ("args", "done")
 
     def __init__(self, done: Event) -> None:
-        self.done = done
+        self.done: Any = done
         self.args: tuple[Any, ...] | None = None
 
     def __call__(self, *args: Any) -> None:

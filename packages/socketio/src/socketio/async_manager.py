@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ._aio import call
+from ._aio import AckTable, Registry, call
 from ._values import arguments
 from .base_manager import BaseManager
 from .packet import EVENT
@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 
 class AsyncManager(BaseManager):
     """Keeps clients and rooms in memory, and emits to them."""
+
+    registry_class = Registry
+    acks_class = AckTable
 
     def can_reach(self, recipient: str, namespace: str) -> bool:
         """Return False if certainly nobody would receive what is sent to ``recipient``."""
@@ -85,7 +88,7 @@ class AsyncManager(BaseManager):
             else:
                 server.eio.engine.broadcast(members.values(), messages)
             for eio_sid in waiting.values() if waiting else ():
-                server._hold(eio_sid, namespace, messages)
+                await server._hold(eio_sid, namespace, messages)
             return
         for sid, eio_sid in list(members.items()):
             id = self._generate_ack_id(sid, callback)
@@ -105,7 +108,7 @@ class AsyncManager(BaseManager):
             except BaseException:
                 self._acks.pop(sid, id)
                 raise
-            server._hold(eio_sid, namespace, messages)
+            await server._hold(eio_sid, namespace, messages)
 
     async def enter_room(
         self, sid: str, namespace: str, room: str, eio_sid: str | None = None

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import engineio
 
-from ._aio import create_event, wait_event
+from ._aio import wait_event
 from ._core.decoder import RESERVED_EVENTS
 from ._values import PendingCall
 from .async_entry import AsyncEntry
@@ -15,25 +15,21 @@ from .async_manager import AsyncManager
 from .exceptions import CallInterruptedError, TimeoutError
 
 if TYPE_CHECKING:
-    import asyncio
-    from collections.abc import AsyncIterator, Callable, Collection, Coroutine, Sequence
+    from collections.abc import AsyncIterator, Collection, Sequence
     from contextlib import AbstractAsyncContextManager
 
     from typing_extensions import Unpack
 
     from engineio.typing import JSONModule, LoggerLike
 
+    from ._aio import Target, Task
     from .base_manager import BaseManager
     from .options import ServerOptions
     from .typing import AckCallback, Data, Recipients
 
 
 class AsyncServer(AsyncEntry):
-    """A Socket.IO server for asyncio; the options are those of ``BaseServer``.
-
-    It serves under any ASGI server through ``ASGIApp``, or with ``socketio.run``.  All methods
-    belong to the thread of the event loop.
-    """
+    """A Socket.IO server for asyncio; the options are those of ``BaseServer``."""
 
     eio: engineio.AsyncServer
 
@@ -55,23 +51,11 @@ class AsyncServer(AsyncEntry):
             **kwargs,
         )
 
-    def is_asyncio_based(self) -> bool:
-        """Return True."""
-        return True
-
     def _create_engine(self, **options: Any) -> engineio.AsyncServer:
         return engineio.AsyncServer(**options)
 
     def _create_manager(self) -> AsyncManager:
         return AsyncManager()
-
-    def attach(self, app: Any, socketio_path: str = "socket.io") -> None:
-        """Route the Socket.IO path of a framework's application to this server.
-
-        :param app: an application of the framework of ``async_mode``.
-        :param socketio_path: URL path of the endpoint (default ``socket.io``).
-        """
-        self.eio.attach(app, socketio_path)
 
     async def handle_request(self, *args: Any, **kwargs: Any) -> Any:
         """Handle one request to the Socket.IO path; the arguments are those of the framework."""
@@ -176,7 +160,8 @@ class AsyncServer(AsyncEntry):
         namespace = namespace or "/"
         if not self.manager.can_reach(recipient, namespace):
             raise CallInterruptedError("the client is not connected")
-        pending = PendingCall(create_event())
+        done = self.eio.create_event()
+        pending = PendingCall(done)
         try:
             await self.emit(
                 event,
@@ -186,7 +171,7 @@ class AsyncServer(AsyncEntry):
                 callback=pending,
                 ignore_queue=ignore_queue,
             )
-            in_time = await wait_event(pending.done, timeout)
+            in_time = await wait_event(done, timeout)
         finally:
             if pending.args is None:
                 self.manager.forget_callback(recipient, pending)
@@ -277,12 +262,10 @@ class AsyncServer(AsyncEntry):
 
     # background tasks
 
-    def start_background_task(
-        self, target: Callable[..., Coroutine[Any, Any, Any]], *args: Any, **kwargs: Any
-    ) -> asyncio.Task[Any]:
-        """Start ``target(*args, **kwargs)``, a coroutine function, as a task and return it."""
+    def start_background_task(self, target: Target, *args: Any, **kwargs: Any) -> Task:
+        """Start ``target(*args, **kwargs)`` in the background and return its task."""
         return self.eio.start_background_task(target, *args, **kwargs)
 
     async def sleep(self, seconds: float = 0) -> None:
-        """Pause the calling coroutine."""
+        """Pause the caller."""
         await self.eio.sleep(seconds)

@@ -6,7 +6,7 @@ The method names are those that applications and packages built on python-socket
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from ._core.acks import AckTable
 from ._core.registry import Registry
@@ -25,15 +25,18 @@ default_logger: logging.Logger = logging.getLogger("socketio")
 class BaseManager:
     """Keeps track of the clients of one server: who they are, and in which rooms.
 
-    Owner: the server's event loop, or its lock.
+    Owner: the server's event loop; without one the tables lock themselves.
     """
+
+    registry_class: ClassVar[type[Registry]] = Registry
+    acks_class: ClassVar[type[AckTable]] = AckTable
 
     def __init__(self) -> None:
         self.logger: LoggerLike | None = None
         self.server: Any = None
         self.json: JSONModule | None = None
-        self._registry = Registry()
-        self._acks = AckTable()
+        self._registry = self.registry_class()
+        self._acks = self.acks_class()
 
     @property
     def rooms(self) -> Rooms:

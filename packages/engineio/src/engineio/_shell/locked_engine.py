@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from _thread import RLock
 from collections import deque
-from typing import TYPE_CHECKING, Concatenate, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Concatenate, ParamSpec, TypeAlias, TypeVar
 
 from .._core.engine import Engine
 from .._core.session import OPEN
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from .._core.message import Message
     from .._core.session import Session
     from .socket_channel import SocketChannel
+
+    Lock: TypeAlias = RLock
 
 P = ParamSpec("P")
 R = TypeVar("R")

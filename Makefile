@@ -7,6 +7,7 @@ MAKEFLAGS += --no-print-directory
 PYTHON ?= python3
 BIN := .venv/bin
 JS := integration-tests/js
+KAFKA := integration-tests/cluster/kafka
 JOBS ?= $(shell nproc)
 MINUTES ?= 3
 PYTHONS ?= $(wildcard $(foreach v,3.10 3.11 3.12 3.13,/usr/bin/python$v /usr/local/bin/python$v $(HOME)/.pyenv/versions/$v.*/bin/python))
@@ -18,7 +19,7 @@ say = @printf '\n\033[1m==> %s\033[0m\n'
 help:  ## Show this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
-setup: system .venv/installed $(JS)/node_modules/installed .cache/upstream-venv/installed  ## Install everything that is needed (a second run is instant)
+setup: system .venv/installed $(JS)/node_modules/installed .cache/upstream-venv/installed .cache/kafka/installed  ## Install everything that is needed (a second run is instant)
 
 system:
 	@integration-tests/tools/system-packages
@@ -41,6 +42,18 @@ $(JS)/node_modules/installed: $(JS)/package-lock.json | system
 	$(PYTHON) -m venv .cache/upstream-venv
 	.cache/upstream-venv/bin/python -m pip install -q --disable-pip-version-check -r $<
 	@touch $@
+
+# Without it the Kafka tests are skipped, except in CI, where it has to be there.
+.cache/kafka/installed: $(KAFKA)/pom.xml | system
+	$(say) "Apache Kafka by Maven into .cache/kafka (a broker for the cluster tests)"
+	@rm -rf $(@D)
+	@if mvn -B -q -Dstyle.color=never -f $< -Djars=$(CURDIR)/$(@D)/jars dependency:copy-dependencies; then \
+	    touch $@; \
+	elif [ "$$CI" = true ]; then \
+	    exit 1; \
+	else \
+	    echo "Maven's repository cannot be reached: the Kafka tests will be skipped." >&2; \
+	fi
 
 run: setup  ## Serve the chat demo on http://127.0.0.1:5000
 	$(say) "The chat demo: open http://127.0.0.1:5000 in two windows (Ctrl-C stops it)"

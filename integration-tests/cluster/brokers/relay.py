@@ -1,0 +1,94 @@
+"""A TCP relay in front of a broker, through which a test cuts or holds single connections."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import struct
+import threading
+
+CHUNK = 65_536
+"""Bytes moved at once."""
+
+RESET = struct.pack("ii", 1, 0)
+"""``SO_LINGER`` that makes ``close()`` send a reset: the peer learns of it as of a crash."""
+
+
+class Relay:
+    """Listens on ``port`` of 127.0.0.1 and connects each client with ``target``.
+
+    :param port: where to listen.
+    :param target: the broker's port.
+    """
+
+    def __init__(self, port: int, target: int) -> None:
+        self.port = port
+        self.target = target
+        self._flowing = threading.Event()
+        self._flowing.set()
+        self._lock = threading.Lock()
+        self._sockets: set[socket.socket] = set()
+        self._listener = socket.create_server(("127.0.0.1", port), backlog=64)
+        threading.Thread(target=self._accept, name=f"relay {port}", daemon=True).start()
+
+    @property
+    def connections(self) -> int:
+        """How many clients are connected now."""
+        with self._lock:
+            return len(self._sockets) // 2
+
+    def cut(self) -> int:
+        """Reset every connection, on both sides; return how many there were."""
+        with self._lock:
+            sockets, self._sockets = self._sockets, set()
+        for sock in sockets:
+            with contextlib.suppress(OSError):
+                sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
+                sock.shutdown(socket.SHUT_RDWR)
+            sock.close()
+        return len(sockets) // 2
+
+    def hold(self) -> None:
+        """Move nothing any more, in either direction, and close nothing: a cable is out."""
+        self._flowing.clear()
+
+    def release(self) -> None:
+        """Move everything again, also what has come meanwhile."""
+        self._flowing.set()
+
+    def close(self) -> None:
+        """Stop listening, and cut what is connected."""
+        with contextlib.suppress(OSError):
+            self._listener.shutdown(socket.SHUT_RDWR)
+        self._listener.close()
+        self.release()
+        self.cut()
+
+    def _accept(self) -> None:
+        while True:
+            try:
+                client, _ = self._listener.accept()
+            except OSError:
+                return
+            try:
+                broker = socket.create_connection(("127.0.0.1", self.target), timeout=5)
+            except OSError:
+                client.close()
+                continue
+            broker.settimeout(None)
+            with self._lock:
+                self._sockets |= {client, broker}
+            for source, sink in ((client, broker), (broker, client)):
+                threading.Thread(target=self._pump, args=(source, sink), daemon=True).start()
+
+    def _pump(self, source: socket.socket, sink: socket.socket) -> None:
+        with contextlib.suppress(OSError):
+            while data := source.recv(CHUNK):
+                self._flowing.wait()
+                sink.sendall(data)
+        with self._lock:
+            self._sockets -= {source, sink}
+        for sock in (source, sink):
+            with contextlib.suppress(OSError):
+                sock.shutdown(socket.SHUT_RDWR)
+            sock.close()

@@ -81,14 +81,24 @@ def all_servers() -> list[Server]:
     app, uvicorn = str(HERE / "apps/socketio_app.py"), str(HERE / "apps/bare_uvicorn.py")
     picows, node = str(HERE / "apps/bare_picows.py"), str(HERE / "apps/node_app.js")
     ours, peer = (str(here), app), (str(upstream), app)
+    sync = str(HERE / "apps/sync_app.py")
+    ours_sync, peer_sync = (str(here), sync), (str(upstream), sync)
     fast = _imports(here, "socketio, engineio.async_drivers.uvicorn")
     asgi = _imports(here, "socketio; socketio.ASGIApp")
-    upstream_missing = _imports(upstream, "socketio, uvicorn, uvloop, aiohttp")
+    gevent = _imports(here, "socketio, gevent")
+    threads = _imports(here, "socketio, werkzeug")
+    upstream_missing = _imports(upstream, "socketio, uvicorn, uvloop, aiohttp, gevent, werkzeug")
     return [
         Server("ours-fast", "ours, fast path", (*ours, "fast"), fast, ours=True),
         Server("ours-asgi", "ours, ASGI on uvicorn", (*ours, "uvicorn"), asgi, ours=True),
         Server("upstream-uvicorn", "upstream on uvicorn", (*peer, "uvicorn"), upstream_missing),
         Server("upstream-aiohttp", "upstream on aiohttp", (*peer, "aiohttp"), upstream_missing),
+        Server("ours-gevent", "ours, gevent", (*ours_sync, "gevent"), gevent, ours=True),
+        Server("upstream-gevent", "upstream, gevent", (*peer_sync, "gevent"), upstream_missing),
+        Server("ours-threads", "ours, threads", (*ours_sync, "threading"), threads, ours=True),
+        Server(
+            "upstream-threads", "upstream, threads", (*peer_sync, "threading"), upstream_missing
+        ),
         Server("node", "Node socket.io", ("node", node), _node_missing),
         Server("bare-uvicorn", "uvicorn alone", (str(here), uvicorn), _imports(here, "uvicorn")),
         Server(

@@ -6,7 +6,6 @@ Nothing needs to be monkey patched.
 from __future__ import annotations
 
 import contextlib
-import logging
 import socket
 import ssl
 import warnings
@@ -21,6 +20,7 @@ with warnings.catch_warnings():
     import eventlet.queue
     import eventlet.wsgi
 
+from .._shell.greenlet_workers import GreenletWorkers
 from .._shell.wsgi import WsgiDriver
 
 if TYPE_CHECKING:
@@ -30,8 +30,6 @@ if TYPE_CHECKING:
 
 READ_SIZE = 65_536
 """Bytes read at once."""
-
-_logger = logging.getLogger("engineio.workers")
 
 
 class EventletStream:
@@ -125,27 +123,32 @@ class EventletEvent:
         return bool(event.ready())
 
 
+class EventletHub:
+    """Implements ``Hub`` for the hub of this thread."""
+
+    def __init__(self) -> None:
+        self.create = eventlet.spawn
+
+    def resume(self, greenlet: Any) -> None:
+        """Let a paused green thread go on before long."""
+        eventlet.hubs.get_hub().schedule_call_global(0, greenlet.switch)
+
+    def pause(self) -> None:
+        """Pause the green thread that runs now."""
+        eventlet.hubs.get_hub().switch()
+
+
 class EventletConcurrency:
     """Implements ``Concurrency`` with green threads."""
 
     def __init__(self) -> None:
+        self.spawn = GreenletWorkers(EventletHub()).start
         self.event = EventletEvent
         self.sleep = eventlet.sleep
-
-    def spawn(self, function: Callable[..., Any], *args: Any) -> None:
-        """Run a function in a green thread; what it raises is logged."""
-        eventlet.spawn_n(_logged, function, *args)
 
     def stream(self, socket: Any) -> EventletStream:
         """Take over a connected socket."""
         return EventletStream(socket)
-
-
-def _logged(function: Callable[..., Any], *args: Any) -> None:
-    try:
-        function(*args)
-    except Exception:
-        _logger.exception("a job of a green thread failed")
 
 
 class EventletHost:

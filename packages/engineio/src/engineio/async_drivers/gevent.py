@@ -6,7 +6,6 @@ Nothing needs to be monkey patched.
 from __future__ import annotations
 
 import contextlib
-import logging
 import socket
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +15,7 @@ import gevent.queue
 import gevent.socket
 import gevent.ssl
 
+from .._shell.greenlet_workers import GreenletWorkers
 from .._shell.wsgi import WsgiDriver
 
 if TYPE_CHECKING:
@@ -27,8 +27,6 @@ READ_SIZE = 65_536
 """Bytes read at once."""
 
 READ, WRITE = 1, 2
-
-_logger = logging.getLogger("engineio.workers")
 
 
 class GeventStream:
@@ -99,27 +97,32 @@ def _nothing() -> int:
     return 0
 
 
+class GeventHub:
+    """Implements ``Hub`` for the hub of this thread."""
+
+    def __init__(self) -> None:
+        self.create = gevent.spawn
+
+    def resume(self, greenlet: Any) -> None:
+        """Let a paused greenlet go on before long."""
+        gevent.get_hub().loop.run_callback(greenlet.switch)
+
+    def pause(self) -> None:
+        """Pause the greenlet that runs now."""
+        gevent.get_hub().switch()
+
+
 class GeventConcurrency:
     """Implements ``Concurrency`` with greenlets."""
 
     def __init__(self) -> None:
+        self.spawn = GreenletWorkers(GeventHub()).start
         self.event = gevent.event.Event
         self.sleep = gevent.sleep
-
-    def spawn(self, function: Callable[..., Any], *args: Any) -> None:
-        """Run a function in a greenlet; what it raises is logged."""
-        gevent.spawn(_logged, function, *args)
 
     def stream(self, socket: Any) -> GeventStream:
         """Take over a connected socket."""
         return GeventStream(socket)
-
-
-def _logged(function: Callable[..., Any], *args: Any) -> None:
-    try:
-        function(*args)
-    except Exception:
-        _logger.exception("a job of a greenlet failed")
 
 
 class GeventHost:

@@ -549,6 +549,16 @@ def test_a_lost_websocket_closes_the_session() -> None:
     assert session.reason == Reason.TRANSPORT_CLOSE
 
 
+def test_messages_that_a_lost_websocket_has_not_sent_are_counted_as_dropped() -> None:
+    engine = make_engine()
+    session, channel = open_session(engine)
+    engine.send(session, [text("4queued")])
+
+    engine.detach(session, channel, unsent=2)
+
+    assert engine.counters.messages_dropped == 3
+
+
 def test_a_websocket_lost_before_the_acceptance_ends_the_session() -> None:
     engine = make_engine()
     session = engine.create("sid", "websocket")

@@ -59,7 +59,7 @@ async def test_messages_leave_in_order(outlet: RecordingOutlet, channel: Awaitab
     await settled()
 
     assert outlet.taken == [b"4a", b"4b", b"\x00", b"4c"]
-    assert channel.buffered == 0
+    assert (channel.buffered, channel.unsent) == (0, 0)
 
 
 async def test_a_framework_that_does_not_wait_takes_messages_at_once(
@@ -80,13 +80,13 @@ async def test_what_the_framework_has_not_taken_is_buffered(
     channel.write([text("4a"), text("4\u00e4")])
     await settled()
     channel.write([text("4b")])
-    assert (outlet.taken, channel.buffered) == ([], 2 + 3 + 2)
+    assert (outlet.taken, channel.buffered, channel.unsent) == ([], 2 + 3 + 2, 3)
 
     outlet.gate.set()
     await settled()
 
     assert outlet.taken == [b"4a", "4\u00e4".encode(), b"4b"]
-    assert channel.buffered == 0
+    assert (channel.buffered, channel.unsent) == (0, 0)
 
 
 async def test_a_close_follows_what_is_queued_and_nothing_follows_it(
@@ -104,7 +104,7 @@ async def test_a_close_follows_what_is_queued_and_nothing_follows_it(
     await settled()
 
     assert outlet.taken == [b"4a", 1000]
-    assert channel.buffered == 0
+    assert (channel.buffered, channel.unsent) == (0, 2)
 
 
 @pytest.mark.parametrize("turns", [0, 1, 5])
@@ -127,7 +127,7 @@ async def test_an_abort_drops_what_is_queued(
     await settled()
 
     assert outlet.taken == ["abort"]
-    assert channel.buffered == 0
+    assert (channel.buffered, channel.unsent) == (0, 3)
 
 
 async def test_an_idle_channel_can_be_aborted(
@@ -174,4 +174,4 @@ async def test_nothing_is_sent_after_an_error_of_the_framework(
     await settled()
 
     assert outlet.taken == []
-    assert channel.buffered == 0
+    assert (channel.buffered, channel.unsent) == (0, 3)

@@ -117,11 +117,11 @@ def test_the_end_of_the_websocket_ends_the_session() -> None:
     session, channel = open_session(engine)
     receiver = _receive(engine, session, channel, Application())
 
-    receiver.lost()
+    receiver.lost(unsent=2)
     receiver.lost()
 
     assert session.reason == Reason.TRANSPORT_CLOSE
-    assert engine.counters.closed == 1
+    assert (engine.counters.closed, engine.counters.messages_dropped) == (1, 2)
 
 
 # upgrade

@@ -9,7 +9,7 @@ import engineio
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from engineio.async_drivers.asgi import ASGIApplication
+    from engineio.async_drivers.asgi_types import ASGIApplication
 
     from .async_server import AsyncServer
 

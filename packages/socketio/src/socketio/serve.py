@@ -14,7 +14,7 @@ from .async_entry import served
 from .async_server import AsyncServer
 
 if TYPE_CHECKING:
-    from engineio.async_drivers.asgi import ASGIApplication
+    from engineio.async_drivers.asgi_types import ASGIApplication
 
 FAST_WEBSOCKET = "engineio.async_drivers.uvicorn:WebSocketProtocol"
 

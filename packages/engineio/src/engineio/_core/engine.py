@@ -75,7 +75,7 @@ class Counters:
     protocol_errors: int = 0
     """Connections closed because the client broke the protocol or exceeded a limit."""
     messages_dropped: int = 0
-    """Messages sent to connections that had closed, or still queued when they closed."""
+    """Messages sent to connections that had closed, or still queued when they ended."""
 
 
 class Engine:
@@ -241,8 +241,12 @@ class Engine:
         if session.outbox:
             self._flush_session(session)
 
-    def detach(self, session: Session, channel: Channel) -> None:
-        """A WebSocket has ended, or the peer of a waiting GET has gone."""
+    def detach(self, session: Session, channel: Channel, unsent: int = 0) -> None:
+        """A WebSocket has ended, or the peer of a waiting GET has gone.
+
+        ``unsent`` is how many of the messages written to it are known not to have left.
+        """
+        self.counters.messages_dropped += unsent
         self._closing.disarm(channel)
         if channel is session.candidate:
             self._end_probe(session)

@@ -17,13 +17,12 @@ class Message:
 
     __slots__ = ("_frame", "_polling", "_text", "binary", "payload")
 
-    _frame: bytes
-    _polling: bytes
-    _text: str
-
     def __init__(self, payload: bytes, binary: bool = False) -> None:
         self.payload: bytes = payload
         self.binary: bool = binary
+        self._text: str | None = None
+        self._polling: bytes | None = None
+        self._frame: bytes | None = None
 
     def __repr__(self) -> str:
         return f"Message({self.payload[:40]!r}, binary={self.binary})"
@@ -31,29 +30,23 @@ class Message:
     @property
     def text(self) -> str:
         """The packet as ``str``, for WebSocket libraries that encode by themselves."""
-        try:
-            return self._text
-        except AttributeError:
+        if self._text is None:
             self._text = self.payload.decode()
-            return self._text
+        return self._text
 
     @property
     def polling(self) -> bytes:
         """The packet inside a long-polling payload: as it is, or ``b`` + base64 when binary."""
-        try:
-            return self._polling
-        except AttributeError:
+        if self._polling is None:
             self._polling = b"b" + b64encode(self.payload) if self.binary else self.payload
-            return self._polling
+        return self._polling
 
     @property
     def frame(self) -> bytes:
         """A finished, unmasked server-to-client WebSocket frame, header included."""
-        try:
-            return self._frame
-        except AttributeError:
+        if self._frame is None:
             self._frame = self._make_frame()
-            return self._frame
+        return self._frame
 
     def _make_frame(self) -> bytes:
         size = len(self.payload)

@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import TYPE_CHECKING, Any, Protocol
 
 from .eager import start_eagerly
 
 if TYPE_CHECKING:
+    import asyncio
+    from collections.abc import Awaitable
+
     from .._core.message import Message
 
 
 class Outlet(Protocol):
-    """The framework's side: each method waits until the framework has taken the data."""
+    """The framework's side: what is returned is done when the framework has taken the data.
 
-    async def send(self, message: Message) -> None: ...
+    It does not refer to its channel, nor to what does, so that nothing of an ended connection
+    waits for the garbage collector.
+    """
 
-    async def close(self, code: int) -> None: ...
+    def send(self, message: Message) -> Awaitable[None]: ...
+
+    def close(self, code: int) -> Awaitable[None]: ...
 
     def abort(self) -> None: ...
 
@@ -28,7 +34,16 @@ class AwaitableChannel:
     waiting costs no task.
     """
 
-    __slots__ = ("_closed", "_code", "_draining", "_outlet", "_queue", "_task", "buffered")
+    __slots__ = (
+        "_closed",
+        "_code",
+        "_draining",
+        "_outlet",
+        "_queue",
+        "_task",
+        "buffered",
+        "unsent",
+    )
 
     def __init__(self, outlet: Outlet) -> None:
         self._outlet = outlet
@@ -39,13 +54,18 @@ class AwaitableChannel:
         self._code: int | None = None
         self.buffered: int = 0
         """Bytes that the framework has not taken yet."""
+        self.unsent: int = 0
+        """Messages that the framework has not taken, or refused, or that came after the close."""
 
     def write(self, messages: list[Message]) -> None:
         """Queue messages, unless the channel was closed."""
-        if not self._closed:
-            self._queue += messages
-            for message in messages:
-                self.buffered += len(message.payload)
+        self.unsent += len(messages)
+        if self._closed:
+            return
+        self._queue += messages
+        for message in messages:
+            self.buffered += len(message.payload)
+        if not self._draining:
             self._start()
 
     def close(self, code: int) -> None:
@@ -53,7 +73,8 @@ class AwaitableChannel:
         if not self._closed:
             self._closed = True
             self._code = code
-            self._start()
+            if not self._draining:
+                self._start()
 
     def abort(self) -> None:
         """Drop what is queued and end the connection."""
@@ -63,18 +84,17 @@ class AwaitableChannel:
         self._outlet.abort()
 
     def _start(self) -> None:
-        if not self._draining:
-            self._draining = True
-            start_eagerly(self._drain())
+        self._draining = True
+        self._task = start_eagerly(self._drain())
 
     async def _drain(self) -> None:
-        self._task = asyncio.current_task()
         try:
             while self._queue:
                 messages, self._queue = self._queue, []
                 for message in messages:
                     await self._outlet.send(message)
                     self.buffered -= len(message.payload)
+                    self.unsent -= 1
             if self._code is not None:
                 await self._outlet.close(self._code)
         except Exception:  # whatever the framework raises: the peer is gone, the reader will tell

@@ -31,27 +31,34 @@ _running: set[asyncio.Task[Any]] = set()
 """Tasks of our own that nobody waits for: the event loop keeps weak references only."""
 
 
-def _keep(task: asyncio.Task[Any]) -> None:
-    if not task.done():
-        _running.add(task)
-        task.add_done_callback(_running.discard)
+def _keep(task: asyncio.Task[Any]) -> asyncio.Task[Any]:
+    _running.add(task)
+    task.add_done_callback(_running.discard)
+    return task
 
 
 if sys.version_info >= (3, 12):
 
-    def start_eagerly(coroutine: Coroutine[Any, Any, None]) -> None:
-        """Run a coroutine in a task of its own, at once up to its first wait."""
-        _keep(asyncio.Task(coroutine, loop=asyncio.get_running_loop(), eager_start=True))
+    def start_eagerly(coroutine: Coroutine[Any, Any, None]) -> asyncio.Task[Any] | None:
+        """Run a coroutine in a task of its own, at once up to its first wait.
+
+        Returns the task, or ``None`` if it is done already.
+        """
+        task = asyncio.Task(coroutine, loop=asyncio.get_running_loop(), eager_start=True)
+        return None if task.done() else _keep(task)
 
 else:
 
-    def start_eagerly(coroutine: Coroutine[Any, Any, None]) -> None:
-        """Run a coroutine in a task of its own, at once up to its first wait."""
+    def start_eagerly(coroutine: Coroutine[Any, Any, None]) -> asyncio.Task[Any] | None:
+        """Run a coroutine in a task of its own, at once up to its first wait.
+
+        Returns the task, or ``None`` if it is done already.
+        """
         loop = asyncio.get_running_loop()
         pool = _local.pool
         if pool is None or pool.loop is not loop:
             pool = _local.pool = Pool(loop)
-        pool.start(coroutine)
+        return pool.start(coroutine)
 
 
 class Pool:
@@ -61,7 +68,7 @@ class Pool:
         self.loop = loop
         self.idle: list[Worker] = []
 
-    def start(self, coroutine: Coroutine[Any, Any, None]) -> None:
+    def start(self, coroutine: Coroutine[Any, Any, None]) -> asyncio.Task[Any] | None:
         """Run a coroutine up to its first wait, and let a worker carry it on from there.
 
         What the coroutine raises goes where the exceptions of tasks go that nobody waits for.
@@ -72,9 +79,10 @@ class Pool:
         while idle and idle[-1].parked.done():
             idle.pop()
         if not idle:
-            _keep(loop.create_task(coroutine))
+            task = _keep(loop.create_task(coroutine))
             Worker(self)
-            return
+            return task
+        # its task gets no name here: an exception that somebody keeps would keep it too
         worker = idle.pop()
         context = copy_context()
         current = _current_task(loop)
@@ -85,16 +93,18 @@ class Pool:
             yielded = context.run(coroutine.send, None)
         except StopIteration:
             idle.append(worker)
+            return None
         except BaseException as error:
             idle.append(worker)
             _report(worker.task, error)
-        else:
-            worker.carry_on(Suspended(coroutine, context, yielded))
-            Worker(self)
+            return None
         finally:
             _leave_task(loop, worker.task)
             if current is not None:
                 _enter_task(loop, current)
+        worker.carry_on(Suspended(coroutine, context, yielded))
+        Worker(self)
+        return worker.task
 
 
 class Worker:

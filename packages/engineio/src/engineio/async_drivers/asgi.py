@@ -1,31 +1,24 @@
-"""Driver for ASGI servers (uvicorn, hypercorn, daphne, granian), and the ``ASGIApp`` wrapper."""
+"""Driver for ASGI servers (uvicorn, hypercorn, daphne, granian)."""
 
 from __future__ import annotations
 
 import asyncio
-import inspect
 import sys
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from .._shell.awaitable_channel import AwaitableChannel
 from ..exceptions import ProtocolError
-from ..static_files import get_static_file
+from .asgi_app import ASGIApp as ASGIApp
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Mapping
-    from typing import TypeAlias
+    from collections.abc import Awaitable
 
     from .._core.message import Message
     from .._core.request import Reply, Request
     from .._shell.receiver import Receiver, WebSocket
-    from ..typing import Environ, LoggerLike
-
-    Scope: TypeAlias = dict[str, Any]
-    Event: TypeAlias = dict[str, Any]
-    Receive: TypeAlias = Callable[[], Awaitable[Event]]
-    Send: TypeAlias = Callable[[Event], Awaitable[None]]
-    ASGIApplication: TypeAlias = Callable[[Scope, Receive, Send], Awaitable[None]]
+    from ..typing import Environ
+    from .asgi_types import Receive, Scope, Send
 
 HANDOVER = "engineio.handover"
 """ASGI extension by which ``async_drivers.uvicorn`` offers the connection behind a WebSocket."""
@@ -200,69 +193,79 @@ class AsgiDriver:
         if (await request.receive())["type"] != "websocket.connect":
             raise ConnectionResetError("the client has gone")
         await request.send({"type": "websocket.accept"})
-        return AsgiWebSocket(request, max_size)
+        return AsgiWebSocket(request.receive, request.send, max_size)
+
+
+class AsgiOutlet:
+    """Where the messages of a WebSocket go."""
+
+    __slots__ = ("_send", "aborted", "serving")
+
+    def __init__(self, send: Send) -> None:
+        self._send = send
+        self.aborted = False
+        self.serving: asyncio.Task[Any] | None = None
+        """What runs the application, while it waits for frames."""
+
+    def send(self, message: Message) -> Awaitable[None]:
+        """Send one message."""
+        if message.binary:
+            return self._send({"type": "websocket.send", "bytes": message.payload, "text": None})
+        return self._send({"type": "websocket.send", "text": message.text, "bytes": None})
+
+    def close(self, code: int) -> Awaitable[None]:
+        """Close the WebSocket."""
+        return self._send({"type": "websocket.close", "code": code})
+
+    def abort(self) -> None:
+        """Leave the application: the server then cuts the connection."""
+        self.aborted = True
+        if self.serving is not None:
+            self.serving.cancel()
 
 
 class AsgiWebSocket:
     """A WebSocket behind ASGI events."""
 
-    __slots__ = ("_aborted", "_max_size", "_request", "_serving", "channel")
+    __slots__ = ("_max_size", "_outlet", "_receive", "channel")
 
-    def __init__(self, request: AsgiRequest, max_size: int) -> None:
-        self._request = request
+    def __init__(self, receive: Receive, send: Send, max_size: int) -> None:
+        self._receive = receive
         self._max_size = max_size
-        self._serving: asyncio.Task[Any] | None = None
-        self._aborted = False
-        self.channel: AwaitableChannel = AwaitableChannel(self)
-
-    async def send(self, message: Message) -> None:
-        """Send one message."""
-        if message.binary:
-            event = {"type": "websocket.send", "bytes": message.payload, "text": None}
-        else:
-            event = {"type": "websocket.send", "text": message.text, "bytes": None}
-        await self._request.send(event)
-
-    async def close(self, code: int) -> None:
-        """Close the WebSocket."""
-        await self._request.send({"type": "websocket.close", "code": code})
-
-    def abort(self) -> None:
-        """Leave the application: the server then cuts the connection."""
-        self._aborted = True
-        if self._serving is not None:
-            self._serving.cancel()
+        self._outlet = AsgiOutlet(send)
+        self.channel: AwaitableChannel = AwaitableChannel(self._outlet)
 
     async def serve(self, receiver: Receiver) -> None:
         """Hand on frames until the WebSocket ends."""
-        self._serving = asyncio.current_task()
+        outlet = self._outlet
+        outlet.serving = asyncio.current_task()
         try:
-            while True:
-                event = await self._request.receive()
-                if event["type"] == "websocket.disconnect":
-                    break
-                data = event.get("text")
-                if data is None:
-                    data = event["bytes"]
-                if self._too_large(data):
-                    receiver.failed(ProtocolError("message too large", 413))
-                    continue
-                pending = receiver.frame(data)
-                if pending is not None:
-                    await receiver.finish(pending)
+            await self._hand_on(receiver)
         except asyncio.CancelledError:
-            if not self._aborted:
+            if not outlet.aborted:
                 raise
             _uncancel()
         finally:
-            self._serving = None
-            receiver.lost()
+            outlet.serving = None
+            receiver.lost(self.channel.unsent)
+
+    async def _hand_on(self, receiver: Receiver) -> None:
+        receive, frame = self._receive, receiver.frame
+        # a character is at most 4 bytes of UTF-8: short text need not be encoded to be measured
+        surely_small = self._max_size // 4
+        while (event := await receive())["type"] != "websocket.disconnect":
+            data = event.get("text")
+            if data is None:
+                data = event["bytes"]
+            if len(data) > surely_small and self._too_large(data):
+                receiver.failed(ProtocolError("message too large", 413))
+                continue
+            pending = frame(data)
+            if pending is not None:
+                await receiver.finish(pending)
 
     def _too_large(self, data: str | bytes) -> bool:
-        # a character is at most 4 bytes of UTF-8: short text need not be encoded to be measured
-        if isinstance(data, str) and len(data) > self._max_size // 4:
-            return len(data.encode()) > self._max_size
-        return len(data) > self._max_size
+        return len(data.encode() if isinstance(data, str) else data) > self._max_size
 
 
 if sys.version_info >= (3, 11):
@@ -276,189 +279,6 @@ else:
 
     def _uncancel() -> None:
         pass
-
-
-class RequestHandler(Protocol):
-    """The server behind an ``ASGIApp``: an Engine.IO server, or a Socket.IO server on top of it."""
-
-    logger: LoggerLike
-
-    async def handle_request(self, *args: Any, **kwargs: Any) -> Any:
-        """Handle one ASGI scope."""
-        ...
-
-
-class ASGIApp:
-    """An ASGI application that serves an Engine.IO server, static files and another application.
-
-    The path is first compared with the Engine.IO endpoint, then with the static files; everything
-    else goes to the other application, or is answered 404.
-
-    :param engineio_server: an ``AsyncServer`` with ``async_mode='asgi'``.
-    :param other_asgi_app: where everything else goes; ``None`` for nowhere.
-    :param static_files: URL paths mapped to files or directories; see the documentation.
-    :param engineio_path: URL path of the endpoint (default ``engine.io``); ``None`` sends every
-        request to the server.
-    :param on_startup: function or coroutine function to call when the ASGI server starts.
-    :param on_shutdown: likewise, when it stops.
-    """
-
-    def __init__(
-        self,
-        engineio_server: RequestHandler,
-        other_asgi_app: ASGIApplication | None = None,
-        static_files: Mapping[str, str | dict[str, str]] | None = None,
-        engineio_path: str | None = "engine.io",
-        on_startup: Callable[[], Any] | None = None,
-        on_shutdown: Callable[[], Any] | None = None,
-    ) -> None:
-        self.engineio_server = engineio_server
-        self.other_asgi_app = other_asgi_app
-        self.engineio_path = engineio_path
-        if engineio_path is not None:
-            self.engineio_path = (
-                f"/{engineio_path.strip('/')}/" if engineio_path.strip("/") else "/"
-            )
-        self.static_files: dict[str, str | dict[str, str]] = dict(static_files or {})
-        self.on_startup = on_startup
-        self.on_shutdown = on_shutdown
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Handle one ASGI scope."""
-        kind = scope["type"]
-        if kind == "lifespan":
-            await self.lifespan(scope, receive, send)
-        elif kind in ("http", "websocket") and self._is_endpoint(scope):
-            await self.engineio_server.handle_request(scope, receive, send)
-        elif kind == "http" and (static_file := self._static_file(scope)) is not None:
-            await self.serve_static_file(static_file, receive, send)
-        elif self.other_asgi_app is not None:
-            await self.other_asgi_app(scope, receive, send)
-        elif kind == "websocket":
-            await receive()
-            await send({"type": "websocket.close", "code": 1000})
-        else:
-            await self.not_found(receive, send)
-
-    def _is_endpoint(self, scope: Scope) -> bool:
-        if self.engineio_path is None:
-            return True
-        return _with_slash(_local_path(scope)).startswith(self.engineio_path) or _with_slash(
-            scope["path"]
-        ).startswith(self.engineio_path)
-
-    def _static_file(self, scope: Scope) -> dict[str, str] | None:
-        if not self.static_files:
-            return None
-        return get_static_file(_local_path(scope), self.static_files)
-
-    async def serve_static_file(
-        self, static_file: dict[str, str], receive: Receive, send: Send
-    ) -> None:
-        """Send a file, read in a worker thread."""
-        try:
-            body = await asyncio.to_thread(_read, static_file["filename"])
-        except OSError:
-            await self.not_found(receive, send)
-            return
-        await _respond(send, 200, static_file["content_type"], body)
-
-    async def lifespan(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Run the hooks, and the other application's lifespan around them."""
-        if self.other_asgi_app is not None and self.on_startup is None and self.on_shutdown is None:
-            await self.other_asgi_app(scope, receive, send)
-            return
-        inner = Lifespan(self.other_asgi_app, scope)
-        for phase in ("startup", "shutdown"):
-            await receive()
-            try:
-                if phase == "startup":
-                    await inner.run(phase)
-                    await _call_hook(self.on_startup)
-                else:
-                    await _call_hook(self.on_shutdown)
-                    await inner.run(phase)
-            except Exception as error:
-                self.engineio_server.logger.exception("%s hook error", phase)
-                await send({"type": f"lifespan.{phase}.failed", "message": str(error)})
-                await inner.stop()
-                return
-            await send({"type": f"lifespan.{phase}.complete"})
-
-    async def not_found(self, receive: Receive, send: Send) -> None:
-        """Answer 404."""
-        await _respond(send, 404, "text/plain", b"Not Found")
-
-
-class Lifespan:
-    """Runs the lifespan of another application inside ours; one without lifespan is let be."""
-
-    def __init__(self, app: ASGIApplication | None, scope: Scope) -> None:
-        self._app = app
-        self._scope = scope
-        self._events: asyncio.Queue[Event] = asyncio.Queue(1)
-        self._answers: asyncio.Queue[Event] = asyncio.Queue(1)
-        self._task: asyncio.Task[None] | None = None
-
-    async def run(self, phase: str) -> None:
-        """Pass a phase on; ``RuntimeError`` with the application's message if it fails."""
-        if self._app is None:
-            return
-        if self._task is None:
-            self._task = asyncio.get_running_loop().create_task(self._serve(self._app))
-        if self._task.done():
-            return
-        await self._events.put({"type": f"lifespan.{phase}"})
-        answer = await self._answers.get()
-        if answer["type"].endswith(".failed"):
-            raise RuntimeError(answer.get("message", ""))
-
-    async def stop(self) -> None:
-        """End the other application's lifespan where it is."""
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.wait([self._task])
-
-    async def _serve(self, app: ASGIApplication) -> None:
-        try:
-            await app(self._scope, self._events.get, self._answers.put)
-        except Exception:  # ASGI: an application that raises here does not support lifespan
-            pass
-        finally:
-            if self._answers.empty():
-                self._answers.put_nowait({"type": "lifespan.unsupported"})
-
-
-async def _call_hook(hook: Callable[[], Any] | None) -> None:
-    if hook is not None:
-        result = hook()
-        if inspect.isawaitable(result):
-            await result
-
-
-def _local_path(scope: Scope) -> str:
-    """The path below the mount point; ``root_path`` may or may not be part of ``path``."""
-    path: str = scope["path"]
-    root: str = scope.get("root_path", "")
-    return path[len(root) :] if root and path.startswith(root) else path
-
-
-def _with_slash(path: str) -> str:
-    return path if path.endswith("/") else path + "/"
-
-
-def _read(filename: str) -> bytes:
-    with open(filename, "rb") as file:
-        return file.read()
-
-
-async def _respond(send: Send, status: int, content_type: str, body: bytes) -> None:
-    headers = [
-        (b"content-type", content_type.encode("latin-1")),
-        (b"content-length", b"%d" % len(body)),
-    ]
-    await send({"type": "http.response.start", "status": status, "headers": headers})
-    await send({"type": "http.response.body", "body": body})
 
 
 _async: dict[str, Any] = {"asyncio": True, "driver": AsgiDriver()}

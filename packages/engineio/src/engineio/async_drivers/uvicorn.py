@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 
     from .._core.message import Message
     from .._shell.receiver import Receiver
-    from .asgi import Event, Receive, Scope, Send
+    from .asgi_types import Event, Receive, Scope, Send
 
 READ_BUFFER = 2048
 """Bytes of the first read buffer of a connection; it grows with the messages that arrive."""

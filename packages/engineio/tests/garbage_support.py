@@ -1,0 +1,28 @@
+"""What waits for the garbage collector."""
+
+from __future__ import annotations
+
+import gc
+
+
+class CollectedByHand:
+    """Garbage is collected when it is asked for, and looked at."""
+
+    def __init__(self) -> None:
+        self.ours: list[str] = []
+
+    def __enter__(self) -> CollectedByHand:
+        gc.collect()
+        gc.disable()
+        gc.set_debug(gc.DEBUG_SAVEALL)
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        gc.set_debug(0)
+        gc.garbage.clear()
+        gc.enable()
+
+    def collect(self) -> None:
+        gc.collect()
+        names = [f"{type(item).__module__}.{type(item).__name__}" for item in gc.garbage]
+        self.ours = [name for name in names if name.startswith(("engineio.", "socketio."))]

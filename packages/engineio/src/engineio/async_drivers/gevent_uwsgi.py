@@ -19,6 +19,8 @@ from .gevent import _async as _gevent
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from .._core.request import Reply
+    from .._shell.wsgi import WsgiRequest
     from ..typing import Environ
 
 SOCKET = "engineio.socket"
@@ -49,7 +51,20 @@ class UwsgiHost:
         return []
 
 
+class UwsgiDriver(WsgiDriver):
+    """Says what uWSGI does not: that its router closes the connection after each answer.
+
+    A client that takes it for kept open loses the POST that it sends next.
+    """
+
+    def respond(self, request: WsgiRequest, reply: Reply) -> Iterable[bytes]:
+        """Send the answer."""
+        if "http-keepalive" not in uwsgi.opt:
+            reply.headers.append(("Connection", "close"))
+        return super().respond(request, reply)
+
+
 _async: dict[str, Any] = {
     **_gevent,
-    "driver": WsgiDriver(GeventConcurrency(), UwsgiHost()),
+    "driver": UwsgiDriver(GeventConcurrency(), UwsgiHost()),
 }

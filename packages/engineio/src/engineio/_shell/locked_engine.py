@@ -36,9 +36,13 @@ def _locked(
     """Return the method under the lock; sessions that it closed are told where it was called."""
 
     def locked(self: LockedEngine, /, *args: P.args, **kwargs: P.kwargs) -> R:
+        with self.lock:
+            if self._entered:  # by this thread: the engine calls itself
+                return method(self, *args, **kwargs)
         closed: list[Session] = []
         try:
             with self.lock:
+                self._entered = True
                 try:
                     return method(self, *args, **kwargs)
                 finally:
@@ -74,6 +78,8 @@ class LockedEngine(Engine):
         self.lock = RLock()
         self.ready: deque[SocketChannel] = deque()
         """Channels with something to send, once the lock is free."""
+        self._entered = False
+        """True while a call is being carried out: what it calls in turn has no end of its own."""
         self._clock = clock
         self._on_closed = on_closed
         self._on_closed_elsewhere = on_closed_elsewhere
@@ -113,8 +119,14 @@ class LockedEngine(Engine):
     def send(self, session: Session, messages: Sequence[Message]) -> None:
         """Queue messages for one session, as one unit, and send them."""
         with self.lock:
-            super().send(session, messages)
-            closed = self._finish()
+            if self._entered:
+                super().send(session, messages)
+                return
+            self._entered = True
+            try:
+                super().send(session, messages)
+            finally:
+                closed = self._finish()
         self._settle()
         if closed:
             self._on_closed_elsewhere(closed)
@@ -122,8 +134,11 @@ class LockedEngine(Engine):
     def broadcast(self, sids: Iterable[str], messages: Sequence[Message]) -> None:
         """Queue the same messages for many sessions, and send them."""
         with self.lock:
-            super().broadcast(sids, messages)
-            closed = self._finish()
+            self._entered = True
+            try:
+                super().broadcast(sids, messages)
+            finally:
+                closed = self._finish()
         self._settle()
         if closed:
             self._on_closed_elsewhere(closed)
@@ -131,17 +146,22 @@ class LockedEngine(Engine):
     def tick(self, now: float) -> None:
         """Act on the deadlines that have come."""
         with self.lock:
-            super().tick(now)
-            closed = self._finish()
+            self._entered = True
+            try:
+                super().tick(now)
+            finally:
+                closed = self._finish()
         self._settle()
         if closed:
             self._on_closed_elsewhere(closed)
 
     def _finish(self) -> list[Session]:
         """Flush, under the lock, and return the sessions that have been closed."""
-        if self._dirty or self._shut:
-            self.flush(self._clock())
-            self.rearm = self.rearm or bool(self._shut)
+        try:
+            if self._dirty or self._shut:
+                self.flush(self._clock())
+        finally:
+            self._entered = False
         closed, self.closed = self.closed, []
         return closed
 

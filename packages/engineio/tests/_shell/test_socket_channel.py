@@ -1,0 +1,155 @@
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING
+
+import pytest
+from shell_support import text
+from socket_support import SOON, Connection
+
+from engineio._core.message import Message
+from engineio._core.reason import Reason
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+CONTINUATION, TEXT, BINARY, CLOSE, PING, PONG = 0, 1, 2, 8, 9, 10
+
+
+@pytest.fixture
+def connection() -> Iterator[Connection]:
+    connection = Connection()
+    yield connection
+    connection.close()
+
+
+def test_messages_travel_both_ways(connection: Connection) -> None:
+    connection.send(TEXT, b"4hello")
+    connection.send(BINARY, b"\x00\x01")
+    connection.send(PING, b"are you there")
+    assert connection.frame() == (PONG, b"are you there")
+
+    connection.engine.send(connection.session, [text("4hi"), Message(b"\x02", binary=True)])
+
+    assert connection.received == ["hello", b"\x00\x01"]
+    assert connection.frame() == (TEXT, b"4hi")
+    assert connection.frame() == (BINARY, b"\x02")
+
+
+def test_fragments_are_put_together(connection: Connection) -> None:
+    connection.send(TEXT, "4h\u00e9".encode()[:3], fin=False)
+    connection.send(PING, b"")
+    connection.send(CONTINUATION, "4h\u00e9".encode()[3:], fin=False)
+    connection.send(CONTINUATION, b"!")
+    connection.send(BINARY, b"\x00", fin=False)
+    connection.send(CONTINUATION, b"\x01")
+    connection.send(PING, b"done")
+    assert connection.frame() == (PONG, b"")
+    assert connection.frame() == (PONG, b"done")
+
+    assert connection.received == ["h\u00e9!", b"\x00\x01"]
+
+
+@pytest.mark.parametrize(
+    ("frames", "code"),
+    [
+        ([(TEXT, b"4" + b"x" * 1000, True)], 1009),
+        ([(TEXT, b"4" + b"x" * 600, False), (CONTINUATION, b"x" * 600, True)], 1009),
+        ([(TEXT, b"4\xff", True)], 1002),
+        ([(TEXT, b"no packet", True)], 1002),
+        ([(CONTINUATION, b"of nothing", True)], 1002),
+        ([(TEXT, b"4a", False), (TEXT, b"4b", True)], 1002),
+    ],
+)
+def test_what_breaks_the_protocol_is_answered_with_a_close(
+    connection: Connection, frames: list[tuple[int, bytes, bool]], code: int
+) -> None:
+    for opcode, data, fin in frames:
+        connection.send(opcode, data, fin=fin)
+
+    opcode, payload = connection.frame()
+    assert (opcode, int.from_bytes(payload[:2], "big")) == (CLOSE, code)
+    assert [session.reason for session in connection.ended] == [Reason.TRANSPORT_ERROR]
+    assert connection.received == []
+
+
+def test_the_close_of_a_client_is_answered(connection: Connection) -> None:
+    connection.send(CLOSE, b"\x03\xe8")
+
+    assert connection.frame() == (CLOSE, b"\x03\xe8")
+    connection.join()
+    assert [session.reason for session in connection.ended] == [Reason.TRANSPORT_CLOSE]
+
+
+def test_a_client_that_vanishes_is_told(connection: Connection) -> None:
+    connection.client.close()
+    connection.join()
+
+    assert [session.reason for session in connection.ended] == [Reason.TRANSPORT_CLOSE]
+
+
+def test_the_server_closes_after_what_waits(connection: Connection) -> None:
+    connection.engine.send(connection.session, [text("4last")])
+    connection.engine.close(connection.session, Reason.SERVER_DISCONNECT)
+
+    assert connection.frame() == (TEXT, b"4last")
+    assert connection.frame() == (TEXT, b"1")
+    assert connection.frame() == (CLOSE, b"\x03\xe8")
+    connection.engine.send(connection.session, [text("4too late")])
+    connection.send(CLOSE, b"\x03\xe8")
+    with pytest.raises(EOFError):
+        connection.frame()
+    connection.join()
+
+
+def test_a_slow_client_gets_everything_in_order_and_nobody_waits_for_it() -> None:
+    connection = Connection(max_send_buffer=None)
+    sent = [b"4%d" % number + b"x" * 50_000 for number in range(100)]
+
+    for payload in sent:  # 5 MB into nobody's hands: this returns at once
+        connection.engine.send(connection.session, [Message(payload)])
+    channel = connection.websocket.channel
+
+    assert channel.buffered > 1_000_000
+    assert [connection.frame()[1] for _ in sent] == sent
+    assert channel.buffered == 0
+    connection.close()
+
+
+def test_a_client_that_does_not_read_is_closed() -> None:
+    connection = Connection(max_send_buffer=1_000_000)
+    message = Message(b"4" + b"x" * 100_000)
+
+    for _ in range(30):
+        connection.engine.send(connection.session, [message])
+
+    assert [session.reason for session in connection.ended] == [Reason.TRANSPORT_ERROR]
+    assert connection.engine.counters.slow_clients_closed == 1
+    connection.join()
+    connection.close()
+
+
+def test_units_of_many_threads_are_not_interleaved() -> None:
+    connection = Connection(max_send_buffer=None)
+    threads, units = 8, 200
+
+    def send(name: bytes) -> None:
+        for number in range(units):
+            unit = [Message(b"4%s %d" % (name, number)), Message(b"%s %d" % (name, number), True)]
+            connection.engine.send(connection.session, unit)
+
+    senders = [threading.Thread(target=send, args=(b"t%d" % n,)) for n in range(threads)]
+    for sender in senders:
+        sender.start()
+    frames = [connection.frame() for _ in range(threads * units * 2)]
+    for sender in senders:
+        sender.join(SOON)
+
+    last: dict[bytes, int] = {}
+    for (_, head), (_, attachment) in zip(frames[::2], frames[1::2], strict=True):
+        assert head == b"4" + attachment
+        name, number = attachment.split()
+        assert int(number) == last.get(name, -1) + 1
+        last[name] = int(number)
+    assert set(last.values()) == {units - 1}
+    connection.close()

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 from ._core import replies
 from ._core.admission import AcceptAndClose, Open, Poll, Post, Refuse, Upgrade
-from ._core.engine import Engine
+from ._core.engine import CLOSE_TIMEOUT, Engine
 from ._core.polling import split_payload, unwrap_jsonp
 from ._core.reason import Reason
+from ._core.session import Session
 from ._shell.async_pace import AsyncPace
 from ._shell.eager import start_eagerly
 from ._shell.poll_channel import PollChannel
@@ -29,10 +30,15 @@ if TYPE_CHECKING:
     from ._core.layer import Pending
     from ._core.refusal import Refusal
     from ._core.request import Reply, Request
-    from ._core.session import Session
     from ._shell.driver import AsyncDriver
     from ._shell.receiver import WebSocket
     from .typing import Environ
+
+STOP_TIMEOUT = 3.0
+"""Seconds that clients and disconnect handlers get when the web server stops."""
+
+ATTACHABLE = ("aiohttp", "sanic")
+"""Frameworks whose applications ``attach`` takes; their modes have the same names."""
 
 
 class AsyncEntry(BaseServer):
@@ -58,19 +64,52 @@ class AsyncEntry(BaseServer):
     def attach(self, app: Any, engineio_path: str = "engine.io") -> None:
         """Route the Engine.IO path of a framework's application to this server.
 
-        :param app: an application of the framework of ``async_mode``.
+        :param app: an application of aiohttp or sanic.
         :param engineio_path: URL path of the endpoint (default ``engine.io``).
 
-        ``RuntimeError`` where the framework has no routes to add to: ASGI applications are
-        wrapped in ``ASGIApp`` instead.
+        When the application stops, the clients are disconnected.  ``ValueError`` if the server was
+        made with the ``async_mode`` of another framework, ``RuntimeError`` where there are no
+        routes to add to: ASGI applications are wrapped in ``ASGIApp`` instead.
         """
+        framework = _framework_of(app)
+        if framework is not None:
+            self.use_mode(framework)
         create_route = self._async.get("create_route")
         if create_route is None:
             raise RuntimeError(
                 f"attach() does not exist for async_mode {self.async_mode!r}; "
                 "wrap the application, for example with ASGIApp"
             )
-        create_route(app, self, f"/{engineio_path.strip('/')}/")
+        path = engineio_path.strip("/")
+        create_route(app, self, f"/{path}/" if path else "/")
+
+    def use_mode(self, mode: str) -> None:
+        """Take the mode that a wrapper, handler or application needs which serves this server.
+
+        A mode that was only detected gives way.  ``ValueError`` if the server was made with
+        another ``async_mode``, or is served by another framework already.
+        """
+        if mode != self.async_mode:
+            if not self._mode_is_a_guess:
+                raise ValueError(
+                    f"the server has async_mode={self.async_mode!r}, "
+                    f"this needs one with async_mode={mode!r}"
+                )
+            self.async_mode, self._async = self._load_driver(mode)
+            self._driver = self._async["driver"]
+        self._mode_is_a_guess = False
+
+    async def stop(self) -> None:
+        """Disconnect all clients, for the web server stops.
+
+        Returns within ``STOP_TIMEOUT`` seconds; clients that have not left by then are cut.
+        """
+        leaving = self._spawn(self.disconnect())
+        asyncio.get_running_loop().call_later(STOP_TIMEOUT, self._cut)
+        await asyncio.wait({leaving}, timeout=STOP_TIMEOUT)
+
+    def _cut(self) -> None:
+        self.engine.tick(self.clock() + CLOSE_TIMEOUT)
 
     # background tasks
 
@@ -123,9 +162,7 @@ class AsyncEntry(BaseServer):
         if isinstance(decision, Upgrade):
             return await self._upgrade(request, decision.session)
         if isinstance(decision, AcceptAndClose):
-            websocket = await self._driver.websocket(request, self.max_http_buffer_size)
-            self.engine.dismiss(websocket.channel)
-            return None
+            return await self._dismiss(request)
         if isinstance(decision, Refuse):
             self._log_refusal(decision)
         return await self._driver.respond(request, decision.reply)
@@ -168,12 +205,19 @@ class AsyncEntry(BaseServer):
         self.engine.start_probe(session, channel, self.clock())
         return await self._serve(websocket, session, channel, probing=True)
 
+    async def _dismiss(self, request: Request) -> Any:
+        websocket = await self._driver.websocket(request, self.max_http_buffer_size)
+        channel = websocket.channel
+        self.engine.dismiss(channel)
+        nobody = Session("", "websocket")  # never opened: what it receives is dropped
+        return await self._serve(websocket, nobody, channel, probing=False)
+
     async def _serve(
         self, websocket: WebSocket, session: Session, channel: Channel, *, probing: bool
-    ) -> None:
+    ) -> Any:
         received = self._received if self._layer is None else self._layer.received
         receiver = Receiver(self.engine, session, channel, received, self.clock, probing=probing)
-        await websocket.serve(receiver)
+        return await websocket.serve(receiver)
 
     async def _poll(self, request: Request, session: Session, jsonp: int | None) -> Any:
         return await self._reply(request, await self._next_payload(request, session, jsonp))
@@ -225,6 +269,10 @@ class AsyncEntry(BaseServer):
         return await self._reply(request, replies.accepted())
 
     # what the façade adds
+
+    async def disconnect(self, sid: str | None = None) -> None:
+        """Disconnect a client, or all of them."""
+        raise NotImplementedError
 
     async def _connect(self, session: Session, environ: Environ) -> Refusal | None:
         """Ask the application; ``None`` accepts."""
@@ -292,3 +340,9 @@ class AsyncEntry(BaseServer):
     def _traced(self, session: Session, channel: Channel) -> Channel:
         """Log what is sent, where somebody listens; decided when the channel is attached."""
         return TracedChannel(channel, session.sid, self.logger) if self._verbose() else channel
+
+
+def _framework_of(app: Any) -> str | None:
+    """The framework in ``ATTACHABLE`` that an application's class comes from."""
+    packages = {cls.__module__.partition(".")[0] for cls in type(app).__mro__}
+    return next((name for name in ATTACHABLE if name in packages), None)

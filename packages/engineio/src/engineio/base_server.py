@@ -152,6 +152,7 @@ class BaseServer:
         self.async_mode: str
         self._async: dict[str, Any]
         self.async_mode, self._async = self._load_driver(async_mode)
+        self._mode_is_a_guess = async_mode is None
         for name in kwargs:
             warnings.warn(f"unknown option {name!r} is ignored", RuntimeWarning, stacklevel=3)
 
@@ -252,13 +253,20 @@ class BaseServer:
             if async_mode not in modes:
                 raise ValueError(f"Invalid async_mode specified: use one of {', '.join(modes)}")
             modes = [async_mode]
+        failure: Exception | None = None
         for mode in modes:
             try:
                 module: ModuleType = importlib.import_module(f"engineio.async_drivers.{mode}")
-            except ImportError:
+            except Exception as error:  # a package is missing, or broken here
+                failure = error
                 continue
             return mode, module._async
-        raise ValueError(f"Invalid async_mode specified: {', '.join(modes)} cannot be imported")
+        advice = ""
+        if isinstance(failure, ModuleNotFoundError):
+            advice = f" (pip install {failure.name})"
+        raise ValueError(
+            f"Invalid async_mode specified: {modes[-1]} cannot be imported: {failure}{advice}"
+        ) from failure
 
     def _max_packets(self) -> int:
         """How many packets one POST may hold."""

@@ -20,7 +20,8 @@ class ASGIApp(engineio.ASGIApp):
     The path is first compared with the Socket.IO endpoint, then with the static files; everything
     else goes to the other application, or is answered 404.
 
-    :param socketio_server: an ``AsyncServer`` with ``async_mode='asgi'``.
+    :param socketio_server: an ``AsyncServer`` with ``async_mode='asgi'``, or without an
+        ``async_mode``; ``ValueError`` for one that was made for another framework.
     :param other_asgi_app: where everything else goes; ``None`` for nowhere.
     :param static_files: URL paths mapped to files or directories; see the documentation.
     :param socketio_path: URL path of the endpoint (default ``socket.io``); ``None`` sends every

@@ -53,10 +53,22 @@ class AsyncEntry(AsyncMembers):
     def attach(self, app: Any, socketio_path: str = "socket.io") -> None:
         """Route the Socket.IO path of a framework's application to this server.
 
-        :param app: an application of the framework of ``async_mode``.
+        :param app: an application of aiohttp or sanic.
         :param socketio_path: URL path of the endpoint (default ``socket.io``).
+
+        When the application stops, the clients are disconnected.  ``ValueError`` if the server was
+        made with the ``async_mode`` of another framework, ``RuntimeError`` where there are no
+        routes to add to: ASGI applications are wrapped in ``ASGIApp`` instead.
         """
         self.eio.attach(app, socketio_path)
+
+    def use_mode(self, mode: str) -> None:
+        """Take the mode that a wrapper, handler or application needs which serves this server.
+
+        A mode that was only detected gives way.  ``ValueError`` if the server was made with
+        another ``async_mode``, or is served by another framework already.
+        """
+        self.eio.use_mode(mode)
 
     # what the engine calls
 

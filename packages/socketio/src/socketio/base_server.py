@@ -139,9 +139,14 @@ class BaseServer:
         self.manager: Any = self._create_manager() if client_manager is None else client_manager
         self.manager.set_server(self)
         self.manager_initialized = False
-        self.async_mode: str = self.eio.async_mode
         self._made_up: dict[str, Session] = {}
         self._look_for_hooks()
+
+    @property
+    def async_mode(self) -> str:
+        """The name of the driver that serves the clients."""
+        mode: str = self.eio.async_mode
+        return mode
 
     def __setattr__(self, name: str, value: Any) -> None:
         super().__setattr__(name, value)

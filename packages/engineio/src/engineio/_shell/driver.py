@@ -34,3 +34,15 @@ class AsyncDriver(Protocol):
     async def websocket(self, request: Any, max_size: int) -> WebSocket:
         """Complete the WebSocket handshake; messages larger than ``max_size`` bytes close it."""
         ...
+
+
+class AttachedServer(Protocol):
+    """What a driver's ``create_route(app, server, path)`` needs of an ``AsyncServer``."""
+
+    async def handle_request(self, *args: Any, **kwargs: Any) -> Any:
+        """Handle one request of the framework."""
+        ...
+
+    async def stop(self) -> None:
+        """End all connections, because the framework stops."""
+        ...

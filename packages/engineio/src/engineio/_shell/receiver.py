@@ -26,10 +26,11 @@ class WebSocket(Protocol):
         """Where messages to the peer go."""
         ...
 
-    async def serve(self, receiver: Receiver) -> None:
+    async def serve(self, receiver: Receiver) -> Any:
         """Hand every frame to ``receiver.frame`` and the end to ``receiver.lost``.
 
-        A pull driver returns when the WebSocket has ended, a push driver at once.
+        Returns when the WebSocket has ended, or at once where the web server does not wait for
+        its handler.  What is returned is what ``handle_request`` returns.
         """
         ...
 

@@ -24,6 +24,10 @@ class RequestHandler(Protocol):
         """Handle one ASGI scope."""
         ...
 
+    def use_mode(self, mode: str) -> None:
+        """Take the driver that this application needs."""
+        ...
+
 
 class ASGIApp:
     """An ASGI application that serves an Engine.IO server, static files and another application.
@@ -31,7 +35,8 @@ class ASGIApp:
     The path is first compared with the Engine.IO endpoint, then with the static files; everything
     else goes to the other application, or is answered 404.
 
-    :param engineio_server: an ``AsyncServer`` with ``async_mode='asgi'``.
+    :param engineio_server: an ``AsyncServer`` with ``async_mode='asgi'``, or without an
+        ``async_mode``; ``ValueError`` for one that was made for another framework.
     :param other_asgi_app: where everything else goes; ``None`` for nowhere.
     :param static_files: URL paths mapped to files or directories; see the documentation.
     :param engineio_path: URL path of the endpoint (default ``engine.io``); ``None`` sends every
@@ -49,6 +54,7 @@ class ASGIApp:
         on_startup: Callable[[], Any] | None = None,
         on_shutdown: Callable[[], Any] | None = None,
     ) -> None:
+        engineio_server.use_mode("asgi")
         self.engineio_server = engineio_server
         self.other_asgi_app = other_asgi_app
         self.engineio_path = engineio_path

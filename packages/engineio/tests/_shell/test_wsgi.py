@@ -1,0 +1,129 @@
+from __future__ import annotations
+
+import io
+from typing import Any
+
+import pytest
+
+from engineio._core.request import Reply
+from engineio._shell.wsgi import WsgiDriver
+from engineio.async_drivers.threading import ThreadConcurrency, ThreadHost
+from engineio.exceptions import ProtocolError
+
+
+def make_environ(**values: Any) -> dict[str, Any]:
+    return {"REQUEST_METHOD": "GET", "QUERY_STRING": "a=b", "wsgi.url_scheme": "http", **values}
+
+
+@pytest.fixture
+def driver() -> WsgiDriver:
+    return WsgiDriver(ThreadConcurrency(), ThreadHost())
+
+
+def read(driver: WsgiDriver, body: bytes, limit: int = 10, **values: Any) -> bytes:
+    environ = make_environ(**{"wsgi.input": io.BytesIO(body)}, **values)
+    return driver.body(driver.request(environ, None), limit)  # type: ignore[arg-type]
+
+
+def test_a_request_is_what_the_environ_says(driver: WsgiDriver) -> None:
+    environ = make_environ(HTTP_X_TEST="y", CONTENT_TYPE="text/plain", REQUEST_METHOD="POST")
+
+    request = driver.request(environ, None)  # type: ignore[arg-type]
+
+    assert (request.method, request.query, request.scheme) == ("POST", "a=b", "http")
+    assert request.header("x-test") == "y"
+    assert request.header("content-type") == "text/plain"
+    assert request.header("origin") is None
+    assert request.environ() is environ
+
+
+@pytest.mark.parametrize(
+    ("values", "websocket"),
+    [
+        ({"HTTP_UPGRADE": "WebSocket", "werkzeug.socket": object()}, True),
+        ({"HTTP_UPGRADE": "websocket", "gunicorn.socket": object()}, True),
+        ({"HTTP_UPGRADE": "websocket"}, False),
+        ({"HTTP_UPGRADE": "h2c", "werkzeug.socket": object()}, False),
+        ({"werkzeug.socket": object()}, False),
+    ],
+)
+def test_a_websocket_needs_a_socket(
+    driver: WsgiDriver, values: dict[str, Any], websocket: bool
+) -> None:
+    request = driver.request(make_environ(**values), None)  # type: ignore[arg-type]
+
+    assert request.websocket is websocket
+
+
+@pytest.mark.parametrize(
+    ("values", "body"),
+    [
+        ({"CONTENT_LENGTH": "5"}, b"hello"),
+        ({"CONTENT_LENGTH": "0"}, b""),
+        ({"CONTENT_LENGTH": ""}, b""),
+        ({}, b""),
+        ({"HTTP_TRANSFER_ENCODING": "chunked"}, b"hello"),
+        ({"wsgi.input_terminated": True}, b"hello"),
+    ],
+)
+def test_the_body_is_read_as_far_as_it_goes(
+    driver: WsgiDriver, values: dict[str, Any], body: bytes
+) -> None:
+    assert read(driver, b"hello", **values) == body
+
+
+@pytest.mark.parametrize(
+    ("values", "status"),
+    [
+        ({"CONTENT_LENGTH": "11"}, 413),
+        ({"CONTENT_LENGTH": "9"}, 400),
+        ({"CONTENT_LENGTH": "-1"}, 400),
+        ({"CONTENT_LENGTH": "\u0663"}, 400),
+    ],
+)
+def test_a_wrong_length_is_refused(driver: WsgiDriver, values: dict[str, Any], status: int) -> None:
+    with pytest.raises(ProtocolError) as raised:
+        read(driver, b"hello", **values)
+
+    assert raised.value.status == status
+
+
+def test_a_chunked_body_is_read_up_to_the_limit(driver: WsgiDriver) -> None:
+    body = io.BytesIO(b"x" * 1_000_000)
+    environ = make_environ(HTTP_TRANSFER_ENCODING="chunked", **{"wsgi.input": body})
+
+    with pytest.raises(ProtocolError) as raised:
+        driver.body(driver.request(environ, None), 10)  # type: ignore[arg-type]
+
+    assert raised.value.status == 413
+    assert body.tell() <= 65_536
+
+
+def test_an_answer_has_its_length(driver: WsgiDriver) -> None:
+    answer: list[Any] = []
+    request = driver.request(make_environ(), lambda *args: answer.extend(args))
+
+    body = driver.respond(request, Reply(400, b"no", [("Content-Type", "text/plain")]))
+
+    assert list(body) == [b"no"]
+    assert answer == [
+        "400 BAD REQUEST",
+        [("Content-Type", "text/plain"), ("Content-Length", "2")],
+    ]
+
+
+@pytest.mark.parametrize(
+    "missing", ["HTTP_SEC_WEBSOCKET_KEY", "HTTP_SEC_WEBSOCKET_VERSION", "HTTP_CONNECTION"]
+)
+def test_an_invalid_handshake_is_refused(driver: WsgiDriver, missing: str) -> None:
+    environ = make_environ(
+        HTTP_UPGRADE="websocket",
+        HTTP_CONNECTION="Upgrade",
+        HTTP_HOST="localhost",
+        HTTP_SEC_WEBSOCKET_KEY="dGhlIHNhbXBsZSBub25jZQ==",
+        HTTP_SEC_WEBSOCKET_VERSION="13",
+    )
+    del environ[missing]
+
+    with pytest.raises(ProtocolError):
+        driver.websocket(driver.request(environ, None), lambda channel: None, 10)  # type: ignore[arg-type]

@@ -23,11 +23,11 @@ class Server:
         self.refused: list[dict[str, Any]] = []
         self._events: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
         for event in events:
-            self.push(event)
+            self.push({"type": event})
 
-    def push(self, kind: str, **fields: Any) -> None:
+    def push(self, event: dict[str, Any]) -> None:
         """Let the application receive an event."""
-        self._events.put_nowait({"type": kind, **fields})
+        self._events.put_nowait(event)
 
     async def send(self, event: dict[str, Any]) -> None:
         if self.gone:
@@ -61,12 +61,12 @@ class WebSocket(Server):
         return self
 
     async def __aexit__(self, *error: object) -> None:
-        self.push("websocket.disconnect", code=1005)
+        self.push({"type": "websocket.disconnect", "code": 1005})
         await self._serving
 
     def put(self, data: str | bytes) -> None:
         """Let the peer send a frame."""
-        self.push("websocket.receive", **{"text" if isinstance(data, str) else "bytes": data})
+        self.push({"type": "websocket.receive", "text" if isinstance(data, str) else "bytes": data})
 
     def texts(self) -> list[str]:
         return [event["text"] for event in self.sent if event.get("text") is not None]
@@ -92,7 +92,7 @@ def websocket_scope() -> dict[str, Any]:
 async def fetch(app: Any, query: str, method: str = "GET", body: bytes = b"") -> bytes:
     """One HTTP request; return the body of the answer."""
     server = Server()
-    server.push("http.request", body=body)
+    server.push({"type": "http.request", "body": body})
     scope = {
         "type": "http",
         "method": method,

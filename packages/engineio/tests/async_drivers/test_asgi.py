@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import weakref
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -92,6 +93,19 @@ async def test_what_the_web_server_refuses_is_counted(
 
 
 # what connections leave behind
+
+
+async def test_an_idle_connection_keeps_nothing_of_its_last_frame(app: engineio.ASGIApp) -> None:
+    class Event(dict[str, Any]):
+        pass
+
+    async with WebSocket(app) as websocket:
+        event = Event(type="websocket.receive", text="4hello")
+        websocket.push(event)
+        kept = weakref.ref(event)
+        del event
+        await websocket.until(lambda: len(websocket.sent) == 3)
+        assert kept() is None
 
 
 async def _end_by_the_client(app: Any) -> None:

@@ -14,11 +14,12 @@ from .asgi_app import ASGIApp as ASGIApp
 if TYPE_CHECKING:
     from collections.abc import Awaitable
 
+    from .._core.layer import Pending
     from .._core.message import Message
     from .._core.request import Reply, Request
     from .._shell.receiver import Receiver, WebSocket
     from ..typing import Environ
-    from .asgi_types import Receive, Scope, Send
+    from .asgi_types import Event, Receive, Scope, Send
 
 HANDOVER = "engineio.handover"
 """ASGI extension by which ``async_drivers.uvicorn`` offers the connection behind a WebSocket."""
@@ -237,10 +238,15 @@ class AsgiWebSocket:
 
     async def serve(self, receiver: Receiver) -> None:
         """Hand on frames until the WebSocket ends."""
-        outlet = self._outlet
+        receive, outlet = self._receive, self._outlet
         outlet.serving = asyncio.current_task()
         try:
-            await self._hand_on(receiver)
+            while (event := await receive())["type"] != "websocket.disconnect":
+                pending = self._frame(event, receiver)
+                del event  # an idle connection keeps nothing of its last frame
+                if pending is not None:
+                    await receiver.finish(pending)
+                del pending
         except asyncio.CancelledError:
             if not outlet.aborted:
                 raise
@@ -249,20 +255,15 @@ class AsgiWebSocket:
             outlet.serving = None
             receiver.lost(self.channel.unsent)
 
-    async def _hand_on(self, receiver: Receiver) -> None:
-        receive, frame = self._receive, receiver.frame
+    def _frame(self, event: Event, receiver: Receiver) -> Pending:
+        data = event.get("text")
+        if data is None:
+            data = event["bytes"]
         # a character is at most 4 bytes of UTF-8: short text need not be encoded to be measured
-        surely_small = self._max_size // 4
-        while (event := await receive())["type"] != "websocket.disconnect":
-            data = event.get("text")
-            if data is None:
-                data = event["bytes"]
-            if len(data) > surely_small and self._too_large(data):
-                receiver.failed(ProtocolError("message too large", 413))
-                continue
-            pending = frame(data)
-            if pending is not None:
-                await receiver.finish(pending)
+        if len(data) > self._max_size // 4 and self._too_large(data):
+            receiver.failed(ProtocolError("message too large", 413))
+            return None
+        return receiver.frame(data)
 
     def _too_large(self, data: str | bytes) -> bool:
         return len(data.encode() if isinstance(data, str) else data) > self._max_size

@@ -70,8 +70,11 @@ class AsyncManager(BaseManager):
         that cannot be encoded.
         """
         room = room if to is None else to
-        members = self.members(namespace, room)
+        # who connects between the two is in both: nobody is in neither
         waiting = self.waiting_members(namespace, room) if self.pending_connect else None
+        members = self.members(namespace, room)
+        if waiting:
+            waiting = {sid: waiting[sid] for sid in waiting.keys() - members.keys()}
         if not members and not waiting:
             return
         if skip_sid is not None:

@@ -1,0 +1,386 @@
+"""A server of threads: the order of events, what runs at once, and what threads share."""
+
+from __future__ import annotations
+
+import json
+import logging
+import threading
+from queue import SimpleQueue
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+import socketio
+from engineio._core.reason import Reason
+from engineio._shell.receiver import Receiver
+
+if TYPE_CHECKING:
+    from engineio._core.message import Message
+
+SOON = 10
+"""Seconds in which everything must happen; only a failing test waits so long."""
+
+
+class Client:
+    """The far end of one connection: what it sends arrives in the calling thread."""
+
+    def __init__(self, sio: socketio.Server, sid: str = "eio") -> None:
+        self.sio = sio
+        self.packets: SimpleQueue[str | bytes] = SimpleQueue()
+        self.buffered = 0
+        engine = sio.eio.engine
+        self.session = engine.create(sid, "websocket")
+        assert sio.eio._connect(self.session, {}) is None
+        engine.attach(self.session, self)
+        engine.accept(self.session, sio.eio.clock())
+        assert sio.eio._layer is not None
+        self._receiver = Receiver(
+            engine, self.session, self, sio.eio._layer.received, sio.eio.clock, probing=False
+        )
+        self.next()
+
+    def join(self) -> str:
+        self.send("0")
+        return str(json.loads(str(self.next())[1:])["sid"])
+
+    def send(self, data: str | bytes) -> None:
+        self._receiver.frame(f"4{data}" if isinstance(data, str) else data)
+
+    def next(self) -> str | bytes:
+        """The next packet from the server."""
+        return self.packets.get(timeout=SOON)
+
+    def vanish(self) -> None:
+        self._receiver.lost()
+
+    # the channel
+
+    def write(self, messages: list[Message]) -> None:
+        for message in messages:
+            self.packets.put(message.payload if message.binary else message.text[1:])
+
+    def close(self, code: int) -> None:
+        pass
+
+    abort = close  # type: ignore[assignment]
+
+
+def make_server(**options: Any) -> socketio.Server:
+    return socketio.Server(async_mode="threading", **options)
+
+
+def test_an_event_is_acknowledged_with_what_its_handler_returns() -> None:
+    sio = make_server()
+    sio.on("add", lambda sid, a, b: (a + b, b"\x00"))
+    client = Client(sio)
+    client.join()
+
+    client.send('27["add",1,2]')
+
+    assert client.next() == '61-7[3,{"_placeholder":true,"num":0}]'
+    assert client.next() == b"\x00"
+
+
+def test_handlers_run_at_once() -> None:
+    sio = make_server()
+    both = threading.Barrier(2)
+    sio.on("meet", lambda sid: both.wait(SOON) >= 0)
+    client = Client(sio)
+    client.join()
+
+    client.send('21["meet"]')
+    client.send('22["meet"]')
+
+    assert {client.next(), client.next()} == {"31[true]", "32[true]"}
+
+
+def test_without_async_handlers_events_run_in_order_in_the_readers_thread() -> None:
+    sio = make_server(async_handlers=False)
+    ran: list[tuple[int, int]] = []
+    sio.on("event", lambda sid, number: ran.append((number, threading.get_ident())))
+    client = Client(sio)
+    client.join()
+
+    for number in range(10):
+        client.send(f'2["event",{number}]')
+
+    assert ran == [(number, threading.get_ident()) for number in range(10)]
+
+
+def test_call_is_refused_without_async_handlers() -> None:
+    sio = make_server(async_handlers=False)
+
+    with pytest.raises(RuntimeError):
+        sio.call("question", to="sid")
+
+
+def test_reading_stops_at_the_limit_of_handlers() -> None:
+    sio = make_server(max_handlers=2)
+    go_on = threading.Event()
+    sio.on("wait", lambda sid: go_on.wait(SOON))
+    client = Client(sio)
+    client.join()
+    sent: list[int] = []
+
+    def send() -> None:
+        for number in range(3):
+            client.send(f'2{number}["wait"]')
+            sent.append(number)
+
+    sender = threading.Thread(target=send)
+    sender.start()
+    connection = client.session.app
+    while connection.slot_is_free is None:
+        pass
+    assert sent == [0]
+    go_on.set()
+    sender.join(SOON)
+
+    assert {client.next() for _ in range(3)} == {"30[true]", "31[true]", "32[true]"}
+
+
+def test_the_end_of_a_connection_frees_its_reader() -> None:
+    sio = make_server(max_handlers=1)
+    go_on = threading.Event()
+    sio.on("wait", lambda sid: go_on.wait(SOON))
+    client = Client(sio)
+    client.join()
+    reader = threading.Thread(target=client.send, args=('2["wait"]',))
+    reader.start()
+    connection = client.session.app
+    while connection.slot_is_free is None:
+        pass
+
+    client.vanish()
+    reader.join(SOON)
+
+    assert not reader.is_alive()
+    go_on.set()
+
+
+@pytest.mark.parametrize("async_handlers", [True, False])
+def test_what_a_handler_raises_is_logged_once_and_the_connection_lives(
+    async_handlers: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    sio = make_server(async_handlers=async_handlers)
+    sio.on("fail", lambda sid: 1 / 0)
+    sio.on("echo", lambda sid, data: data)
+    client = Client(sio)
+    client.join()
+
+    with caplog.at_level(logging.ERROR):
+        client.send('21["fail"]')
+        client.send('22["echo","still here"]')
+        assert client.next() == '32["still here"]'
+        while "ZeroDivisionError" not in caplog.text:
+            pass
+
+    assert caplog.text.count("Traceback") == 1
+
+
+def test_call_returns_the_answer_of_the_client() -> None:
+    sio = make_server()
+    client = Client(sio)
+    sid = client.join()
+    answers: SimpleQueue[Any] = SimpleQueue()
+
+    sio.start_background_task(lambda: answers.put(sio.call("ask", 5, to=sid, timeout=SOON)))
+    assert client.next() == '21["ask",5]'
+    client.send('31["yes",1]')
+
+    assert answers.get(timeout=SOON) == ("yes", 1)
+
+
+def test_call_gives_up_in_time_and_when_the_client_goes() -> None:
+    sio = make_server()
+    client = Client(sio)
+    sid = client.join()
+
+    with pytest.raises(socketio.exceptions.TimeoutError):
+        sio.call("ask", to=sid, timeout=0.01)
+    assert sio.manager.callbacks.get(sid, {}) == {}
+    interrupted: SimpleQueue[type[BaseException]] = SimpleQueue()
+
+    def call() -> None:
+        try:
+            sio.call("ask", to=sid)
+        except socketio.exceptions.TimeoutError as error:
+            interrupted.put(type(error))
+
+    caller = threading.Thread(target=call)
+    caller.start()
+    client.next()
+    client.next()
+    client.vanish()
+
+    assert interrupted.get(timeout=SOON) is socketio.exceptions.CallInterruptedError
+
+
+def test_a_callback_gets_the_values_in_a_thread_of_its_own() -> None:
+    sio = make_server()
+    client = Client(sio)
+    sid = client.join()
+    called: SimpleQueue[tuple[Any, int]] = SimpleQueue()
+
+    sio.emit("ask", to=sid, callback=lambda *args: called.put((args, threading.get_ident())))
+    client.next()
+    client.send("31[1,2]")
+
+    args, thread = called.get(timeout=SOON)
+    assert args == (1, 2)
+    assert thread != threading.get_ident()
+
+
+def test_nothing_reaches_a_client_before_its_connect() -> None:
+    sio = make_server()
+    stop = threading.Event()
+    emitted: list[int] = []
+
+    def emit() -> None:
+        number = 0
+        while not stop.is_set():
+            sio.emit("news", number)
+            emitted.append(number)
+            number += 1
+
+    @sio.event
+    def connect(sid: str, environ: dict[str, Any]) -> None:
+        seen = len(emitted)
+        while len(emitted) < seen + 20:
+            pass
+
+    emitter = threading.Thread(target=emit)
+    emitter.start()
+    clients = [Client(sio, f"eio{number}") for number in range(20)]
+    for client in clients:
+        client.send("0")
+    stop.set()
+    emitter.join(SOON)
+
+    for client in clients:
+        assert str(client.next()).startswith("0{")
+        first = json.loads(str(client.next())[1:])[1]
+        rest = [client.next() for _ in range(client.packets.qsize())]
+        assert rest == [f'2["news",{number}]' for number in range(first + 1, emitted[-1] + 1)]
+
+
+def test_a_disconnect_handler_runs_once_whoever_comes_first() -> None:
+    sio = make_server()
+    told: list[str] = []
+    sio.on("disconnect", lambda sid, reason: told.append(sid))
+
+    for number in range(50):
+        client = Client(sio, f"eio{number}")
+        sid = client.join()
+        together = threading.Barrier(3)
+
+        def disconnect(sid: str = sid, together: threading.Barrier = together) -> None:
+            together.wait(SOON)
+            sio.disconnect(sid)
+
+        threads = [threading.Thread(target=disconnect) for _ in range(2)]
+        for thread in threads:
+            thread.start()
+        together.wait(SOON)
+        client.vanish()
+        for thread in threads:
+            thread.join(SOON)
+
+    assert len(told) == len(set(told)) == 50
+    assert sio.manager.rooms == {}
+    assert sio.environ == {}
+
+
+def test_rooms_survive_many_threads() -> None:
+    sio = make_server()
+    clients = [Client(sio, f"eio{number}") for number in range(10)]
+    sids = [client.join() for client in clients]
+    failures: list[BaseException] = []
+
+    def stir(sid: str) -> None:
+        try:
+            for number in range(200):
+                room = f"room{number % 7}"
+                sio.enter_room(sid, room)
+                sio.emit("news", number, to=room)
+                assert room in sio.rooms(sid)
+                list(sio.manager.get_participants("/", room))
+                sio.leave_room(sid, room)
+        except BaseException as error:
+            failures.append(error)
+
+    threads = [threading.Thread(target=stir, args=(sid,)) for sid in sids]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(SOON)
+
+    assert failures == []
+    assert set(sio.manager.rooms["/"]) == {None, *sids}
+
+
+def test_a_refused_client_is_told_why() -> None:
+    sio = make_server()
+
+    @sio.event
+    def connect(sid: str, environ: dict[str, Any], auth: Any) -> None:
+        raise socketio.exceptions.ConnectionRefusedError("no", auth)
+
+    client = Client(sio)
+    client.send('0{"token":1}')
+
+    assert client.next() == '4{"message":"no","data":{"token":1}}'
+    assert sio.manager.rooms == {}
+
+
+def test_the_session_of_a_client_is_kept() -> None:
+    sio = make_server()
+    sid = Client(sio).join()
+
+    with sio.session(sid) as session:
+        session["name"] = "x"
+
+    assert sio.get_session(sid) == {"name": "x"}
+    sio.save_session(sid, {})
+    assert sio.get_session(sid) == {}
+
+
+def test_disconnect_tells_client_and_application() -> None:
+    sio = make_server()
+    reasons: list[str] = []
+    sio.on("disconnect", lambda sid, reason: reasons.append(reason))
+    client = Client(sio)
+
+    sio.disconnect(client.join())
+
+    assert client.next() == "1"
+    assert reasons == [Reason.SERVER_DISCONNECT]
+
+
+def test_a_replaced_method_sees_what_passes() -> None:
+    sio = make_server()
+    sent: list[Any] = []
+    sio._send_packet = lambda eio_sid, pkt: sent.append(pkt.data)  # type: ignore[method-assign]
+    sio.on("echo", lambda sid, data: data)
+
+    sio._handle_eio_connect("made up", {})
+    sio._handle_eio_message("made up", "0")
+    sio._handle_eio_message("made up", '21["echo","x"]')
+    while len(sent) < 2:
+        pass
+
+    assert sent[1] == ["x"]
+    sio._handle_eio_disconnect("made up", "transport close")
+    assert sio.environ == {}
+
+
+def test_background_tasks_can_be_waited_for() -> None:
+    sio = make_server()
+    ran: list[int] = []
+
+    task = sio.start_background_task(ran.append, 1)
+    task.join(SOON)
+    sio.sleep(0)
+
+    assert ran == [1]
+    sio.shutdown()

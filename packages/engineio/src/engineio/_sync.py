@@ -1,15 +1,87 @@
-"""What the synchronous façade needs from threads, under the names of ``_aio``."""
+"""What the synchronous façade needs from threads, under the names of ``_aio``.
+
+Where gevent or eventlet have patched the standard library, all of this is green.
+"""
 
 from __future__ import annotations
 
+import queue
+import threading
+import time
 from typing import TYPE_CHECKING, Any, TypeAlias
+
+from ._shell.workers import Workers
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+Condition: TypeAlias = threading.Condition
+Event: TypeAlias = threading.Event
+Lock: TypeAlias = threading.Lock
+Queue: TypeAlias = "queue.Queue[Any]"
+Task: TypeAlias = threading.Thread
 Sleep: TypeAlias = "Callable[[float], None]"
+
+create_queue = queue.Queue
+QueueEmpty = queue.Empty
+
+LAST_STEPS = 0.5
+"""Seconds that a thread gets to notice that it has nothing to do any more."""
+
+_handlers = Workers()
+
+
+def sleep(seconds: float) -> None:
+    """Pause the caller."""
+    time.sleep(seconds)
 
 
 def call(function: Callable[..., Any], *args: Any) -> Any:
     """Call a function of the application and return its result."""
     return function(*args)
+
+
+def start(function: Callable[..., Any], *args: Any) -> None:
+    """Run ``function(*args)`` in a thread; return when it has begun, so that calls begin in order.
+
+    Waits while as many threads as may be are busy.
+    """
+    begun = threading.Lock()
+    begun.acquire()
+
+    def begin() -> None:
+        begun.release()
+        function(*args)
+
+    _handlers.start(begin)
+    begun.acquire()
+
+
+def start_later(target: Callable[..., Any], *args: Any, **kwargs: Any) -> Task:
+    """Run ``target(*args, **kwargs)`` in a daemon thread of its own."""
+    name = f"engineio-{getattr(target, '__name__', 'task').strip('_').replace('_', '-')}"
+    thread = threading.Thread(target=target, args=args, kwargs=kwargs, name=name, daemon=True)
+    thread.start()
+    return thread
+
+
+def is_current(task: Task | None) -> bool:
+    """Return True if ``task`` is the one that runs now."""
+    return task is threading.current_thread()
+
+
+def join(task: Task, timeout: float | None = None) -> None:
+    """Wait until ``task`` is done, whatever its result, for at most ``timeout`` seconds."""
+    task.join(timeout)
+
+
+def stop(task: Task) -> None:
+    """Wait a moment until ``task``, which only does I/O that has been ended, is done."""
+    task.join(LAST_STEPS)
+
+
+def wait_until(
+    condition: Condition, predicate: Callable[[], bool], timeout: float | None = None
+) -> bool:
+    """Wait on a condition that the caller holds until ``predicate()``; False after ``timeout``."""
+    return condition.wait_for(predicate, timeout)

@@ -12,6 +12,7 @@ from .manager import Manager
 from .middleware import Middleware, WSGIApp
 from .serve import run
 from .server import Server
+from .tornado import get_tornado_handler
 
 __all__ = [
     "ASGIApp",
@@ -25,5 +26,6 @@ __all__ = [
     "Middleware",
     "Server",
     "WSGIApp",
+    "get_tornado_handler",
     "run",
 ]

@@ -36,8 +36,20 @@ class AsyncDriver(Protocol):
         ...
 
 
+class MountedServer(Protocol):
+    """What a handler of a framework needs of a server, Engine.IO's or one on top of it."""
+
+    async def handle_request(self, *args: Any, **kwargs: Any) -> Any:
+        """Handle one request of the framework."""
+        ...
+
+    def use_mode(self, mode: str) -> None:
+        """Take the driver of this mode."""
+        ...
+
+
 class AttachedServer(Protocol):
-    """What a driver's ``create_route(app, server, path)`` needs of an ``AsyncServer``."""
+    """What ``create_route(app, server, path)`` of a driver needs of an ``AsyncServer``."""
 
     async def handle_request(self, *args: Any, **kwargs: Any) -> Any:
         """Handle one request of the framework."""

@@ -69,3 +69,11 @@ def _address(address: Any) -> tuple[str, str]:
     if isinstance(address, tuple) and len(address) >= 2:
         return str(address[0]), str(address[1])
     return "", "0"
+
+
+class NoBody:
+    """``wsgi.input`` of a request whose body is not the handler's to read."""
+
+    async def read(self, length: int | None = None) -> bytes:
+        """Return nothing."""
+        return b""

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from websockets.exceptions import PayloadTooBig
-from websockets.frames import Frame, Opcode
+from websockets.frames import Close, Frame, Opcode
 from websockets.protocol import OPEN, Protocol, Side
 
 from ..exceptions import ProtocolError
@@ -84,3 +84,8 @@ class FrameReader:
     def replies(self) -> bytes:
         """Return what RFC 6455 has us answer: PONGs, and a close frame to the peer's."""
         return b"".join(self._protocol.data_to_send())
+
+
+def close_frame(code: int) -> bytes:
+    """Return a server's close frame without a reason."""
+    return Frame(CLOSE, Close(code, "").serialize()).serialize(mask=False)

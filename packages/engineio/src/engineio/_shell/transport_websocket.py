@@ -11,10 +11,8 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any
 
-from websockets.frames import Close, Frame, Opcode
-
 from .._core.engine import HIGH_WATER
-from .frame_reader import FrameReader
+from .frame_reader import FrameReader, close_frame
 from .mailbox import Mailbox
 
 if TYPE_CHECKING:
@@ -23,11 +21,6 @@ if TYPE_CHECKING:
     from .._core.message import Message
     from ..exceptions import ProtocolError
     from .receiver import Receiver
-
-
-def close_frame(code: int) -> bytes:
-    """Return a close frame without a reason."""
-    return Frame(Opcode.CLOSE, Close(code, "").serialize()).serialize(mask=False)
 
 
 class TransportChannel:

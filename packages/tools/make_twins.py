@@ -24,6 +24,7 @@ TWINS = {
     "engineio/src/engineio/async_server.py": "server.py",
     "socketio/src/socketio/async_manager.py": "manager.py",
     "socketio/src/socketio/async_members.py": "members.py",
+    "socketio/src/socketio/async_pubsub_manager.py": "pubsub_manager.py",
     "socketio/src/socketio/async_server.py": "server.py",
 }
 """Source below ``packages``, and the name of its twin beside it."""

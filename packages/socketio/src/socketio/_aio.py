@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
+from contextlib import nullcontext
 from types import CoroutineType
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -17,7 +18,7 @@ from ._core.acks import AckTable as AckTable
 from ._core.registry import Registry as Registry
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine
+    from collections.abc import AsyncIterator, Callable, Coroutine
 
 Event: TypeAlias = asyncio.Event
 Task: TypeAlias = "asyncio.Task[Any]"
@@ -87,6 +88,42 @@ async def wait_event(event: Event, timeout: float | None = None) -> bool:
     except asyncio.TimeoutError:
         return event.is_set()
     return True
+
+
+# for the managers of a cluster
+
+PUBSUB_NAME = "asyncpubsub"
+
+create_lock = nullcontext
+"""What guards a table that threads share: here there is only one."""
+
+create_mutex = asyncio.Lock
+
+_daemons: set[asyncio.Task[Any]] = set()
+
+
+def current_loop() -> asyncio.AbstractEventLoop:
+    """Return what the connections of a manager belong to."""
+    return asyncio.get_running_loop()
+
+
+def start_daemon(function: Callable[..., Coroutine[Any, Any, Any]]) -> None:
+    """Run ``function()`` in the background, without a server."""
+    task = asyncio.get_running_loop().create_task(function())
+    _daemons.add(task)
+    task.add_done_callback(_daemons.discard)
+
+
+def cancel(task: Task) -> None:
+    """Cancel a background task of a server."""
+    task.cancel()
+
+
+async def end(iterator: AsyncIterator[Any]) -> None:
+    """End an asynchronous generator where it waits; other iterators end by themselves."""
+    close = getattr(iterator, "aclose", None)
+    if close is not None:
+        await close()
 
 
 # for the clients

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from _thread import RLock
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from engineio._sync import is_current as is_current
@@ -12,20 +13,27 @@ from ._locked import LockedAckTable as AckTable
 from ._locked import LockedRegistry as Registry
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from engineio._shell.concurrency import Event
 
 __all__ = [
+    "PUBSUB_NAME",
     "AckTable",
     "Cancelled",
     "Registry",
     "call",
+    "cancel",
     "create_event",
+    "create_lock",
+    "create_mutex",
+    "current_loop",
     "current_value",
+    "end",
     "is_cancelled",
     "is_current",
     "join",
+    "start_daemon",
     "start_handler",
     "wait_event",
     "wait_set",
@@ -55,6 +63,36 @@ def wait_event(event: Event, timeout: float | None = None) -> bool:
     """Wait until ``event`` is set, for at most ``timeout`` seconds; return whether it is."""
     event.wait(timeout)
     return event.is_set()
+
+
+# for the managers of a cluster
+
+PUBSUB_NAME = "pubsub"
+
+create_lock = RLock
+"""What guards a table that threads share; nothing waits under it."""
+
+create_mutex = threading.Lock
+
+
+def current_loop() -> None:
+    """Return ``None``: connections belong to the process."""
+
+
+def start_daemon(function: Callable[..., None]) -> None:
+    """Run ``function()`` in the background, without a server."""
+    threading.Thread(target=function, name=function.__name__, daemon=True).start()
+
+
+def cancel(task: Task) -> None:
+    """Do nothing: threads and greenlets look at what they are told."""
+
+
+def end(iterator: Iterator[Any]) -> None:
+    """End a generator; other iterators end by themselves."""
+    close = getattr(iterator, "close", None)
+    if close is not None:
+        close()
 
 
 # for the clients, which are threads' own: where the standard library is patched, all is green

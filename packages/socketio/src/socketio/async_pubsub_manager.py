@@ -1,4 +1,4 @@
-"""The client manager of an asyncio server that is one of a cluster.
+"""The client manager of a server that is one of a cluster, for asyncio.
 
 A manager for another broker is a subclass with two methods.  Either
 
@@ -7,44 +7,78 @@ A manager for another broker is a subclass with two methods.  Either
 - ``_send(payloads)`` and ``_listen()``, which may raise whenever the broker cannot be reached:
   queueing, order, back-off, counting and logging are the base class's.  All managers of this
   package are made like this.
+
+hot path: ``emit`` once per event sent, ``_take`` once per message of the channel (benchmark
+"cluster").
 """
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from ._aio import (
+    PUBSUB_NAME,
+    Cancelled,
+    call,
+    cancel,
+    create_event,
+    create_lock,
+    create_mutex,
+    current_loop,
+    end,
+    start_daemon,
+    wait_event,
+)
+from ._core.cluster import (
+    Acknowledge,
+    CloseRoom,
+    Disconnect,
+    Emit,
+    EnterRoom,
+    LeaveRoom,
+    spell_out_binary,
+)
+from ._core.decoder import RESERVED_EVENTS
+from ._values import PendingCall
 from .async_manager import AsyncManager
+from .base_pubsub_manager import (
+    CONNECTED,
+    CONNECTING,
+    IDLE,
+    MAX_PENDING_BYTES,
+    MAX_PENDING_PUBLISHES,
+    PATIENCE,
+    STOPPED,
+    BasePubSubManager,
+)
+from .base_pubsub_manager import LISTEN_TIMEOUT as LISTEN_TIMEOUT
+from .base_pubsub_manager import SEND_TIMEOUT as SEND_TIMEOUT
+from .base_pubsub_manager import NotSent as NotSent
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Sequence
+    from collections.abc import AsyncIterator, Callable, Collection, Sequence
 
     from engineio.typing import JSONModule, LoggerLike
 
-MAX_PENDING_PUBLISHES = 10_000
-"""Default ``max_pending_publishes``: about 5 MB of ordinary messages."""
+    from ._core.cluster import ClusterMessage, Fields, ReplyTo
+    from .typing import AckCallback, Data, Recipients
 
-MAX_PENDING_BYTES = 67_108_864
-"""Default ``max_pending_bytes``: 64 MiB."""
+POLL_INTERVAL = 0.005
+"""Seconds between two looks at a queue that is too long."""
 
-SEND_TIMEOUT = 10.0
-"""Seconds after which a backend's ``_send`` must have given up on a broker that does not answer."""
+TURN = 100
+"""Messages that are received before others in the process get a turn."""
 
-LISTEN_TIMEOUT = 1.0
-"""Seconds after which ``_listen`` yields ``None`` if nothing has come."""
-
-
-class NotSent(Exception):
-    """The broker has certainly got none of the messages: they are kept and sent later.
-
-    ``_send`` raises it where it could not connect, or was refused; ``raise NotSent() from error``.
-    """
+STOP_TIMEOUT = 5.0
+"""Default seconds that ``stop()`` takes at most."""
 
 
-class AsyncPubSubManager(AsyncManager):
+class AsyncPubSubManager(BasePubSubManager, AsyncManager):
     """Passes what is emitted in this process on to the others of the cluster, and vice versa.
 
     :param channel: what the processes of one cluster have in common (default ``socketio``).
-    :param write_only: only emit, for processes without a server: no listener is started, and
+    :param write_only: only emit, for processes without a server: nothing is received, and
         ``emit()`` returns when the broker has got the message.
     :param logger: a logger; default that of the server, else ``socketio``.
     :param json: object with ``dumps`` and ``loads`` for a manager without a server.
@@ -52,14 +86,21 @@ class AsyncPubSubManager(AsyncManager):
         10,000); then the oldest is dropped for each new one.
     :param max_pending_bytes: the same in bytes (default 64 MiB).
 
-    Each message is delivered at most once.  What was lost is in ``health``.
+    Each message is delivered at most once and, from one process, in order.  While the broker is
+    away ``emit()`` does not wait for it: what is emitted is kept, and sent when it is back.  What
+    was lost is in ``health``, and the log has one line for the loss of the broker and one for its
+    return.
     """
 
-    name: ClassVar[str] = "asyncpubsub"
+    name: ClassVar[str] = PUBSUB_NAME
     """How the logs call it."""
 
     max_batch: ClassVar[int] = 1
     """Messages that ``_send`` takes at once."""
+
+    _loop: Any
+    _retrying: bool
+    _sender_is_broken: bool
 
     def __init__(
         self,
@@ -71,13 +112,16 @@ class AsyncPubSubManager(AsyncManager):
         max_pending_publishes: int = MAX_PENDING_PUBLISHES,
         max_pending_bytes: int = MAX_PENDING_BYTES,
     ) -> None:
-        super().__init__()
-        self.channel = channel
-        self.write_only = write_only
-        self.logger = logger
-        self.json = json
-        self.max_pending_publishes = max_pending_publishes
-        self.max_pending_bytes = max_pending_bytes
+        super().__init__(
+            channel,
+            write_only,
+            logger,
+            json,
+            max_pending_publishes=max_pending_publishes,
+            max_pending_bytes=max_pending_bytes,
+        )
+        self._taken = 0
+        self._begin_anew()
 
     # what a backend implements
 
@@ -107,20 +151,426 @@ class AsyncPubSubManager(AsyncManager):
         Calls ``self._subscribed()`` once the broker has confirmed the subscription.  Yields
         ``None`` at least every ``LISTEN_TIMEOUT`` when nothing comes.  Raises when the connection
         is lost or the broker does not answer any more; it is then called again after a pause.
-        Closes its connection in a ``finally`` clause.  Messages of this process may be yielded or
-        not: they are passed over.
+        Closes its connection in a ``finally`` clause.  Messages of this process are to be yielded
+        too, if the broker returns them: they are not read, but tell how far behind it is.
         """
         raise NotImplementedError("a backend implements _listen()")
         yield
 
-    # what a backend calls
+    def _forget_connections(self) -> None:
+        """Drop all connections without a word to the broker.
+
+        Called where they cannot be used: in the child after ``os.fork()``, and on another event
+        loop.  A backend sets its attributes to ``None`` and writes nothing to the sockets, which
+        the parent goes on to use.
+        """
+
+    # sending
+
+    async def emit(
+        self,
+        event: str,
+        data: Data,
+        namespace: str | None = None,
+        room: Recipients = None,
+        skip_sid: str | Collection[str] | None = None,
+        callback: AckCallback | None = None,
+        to: Recipients = None,
+        **kwargs: Any,
+    ) -> None:
+        """Emit an event to the clients of a room, of several, or of the namespace, everywhere.
+
+        :param callback: called with the first acknowledgement from anywhere.  ``RuntimeError``
+            without a server, ``ValueError`` without a room.
+        :param ignore_queue: emit to the clients of this process only; then each acknowledgement
+            calls the callback.
+
+        ``TypeError`` for data that cannot be encoded, ``ValueError`` for a reserved event name.
+        """
+        room = room if to is None else to
+        namespace = namespace or "/"
+        if kwargs.get("ignore_queue"):
+            await super().emit(event, data, namespace, room, skip_sid, callback)
+            return
+        if event in RESERVED_EVENTS:
+            raise ValueError(f"{event!r} is reserved: clients would drop the connection")
+        address = self._address(room)
+        skipped: Any = self._address(skip_sid)
+        if callback is not None:
+            await self._emit_and_ask(Emit(event, data, namespace, address, skipped), callback)
+            return
+        await super().emit(event, data, namespace, room, skip_sid)
+        if address not in ("", []):  # python-socketio takes them for everybody
+            await self._tell(Emit(event, data, namespace, address, skipped).to_fields())
+
+    async def _emit_and_ask(self, message: Emit, callback: AckCallback) -> None:
+        if self.server is None:
+            raise RuntimeError("Callbacks can only be issued from the context of a server.")
+        room = message.room
+        if room is None or room in ("", []):
+            raise ValueError("Cannot use callback without a room set.")
+        await self._wait_subscribed()
+        recipient = room[0] if isinstance(room, list) else room
+        with self._lock:
+            id, local = self._cluster_acks.add(
+                str(recipient), callback, lambda id: partial(self._acknowledged, id)
+            )
+        message.call = (recipient, message.namespace, id)
+        try:
+            await super().emit(
+                message.event,
+                message.data,
+                message.namespace,
+                message.room,  # type: ignore[arg-type]
+                message.skip_sid,
+                local,
+            )
+            await self._tell(message.to_fields())
+        except BaseException:
+            with self._lock:
+                self._cluster_acks.pop(id)
+            raise
+
+    async def can_disconnect(self, sid: str, namespace: str) -> bool:
+        """Return True if this process can disconnect the client itself; else ask the others to."""
+        if self._is_here(sid, namespace):
+            return self.is_connected(sid, namespace)
+        await self._tell(Disconnect(sid, namespace).to_fields())
+        return False
+
+    async def disconnect(self, sid: str, namespace: str | None = None, **kwargs: Any) -> None:
+        """Disconnect a client, wherever it is connected.
+
+        :param ignore_queue: only forget it; the server calls this when it has disconnected it.
+        """
+        namespace = namespace or "/"
+        if kwargs.get("ignore_queue"):
+            await super().disconnect(sid, namespace)
+        elif self._is_here(sid, namespace):
+            await self.server.disconnect(sid, namespace, ignore_queue=True)
+        else:
+            await self._tell(Disconnect(sid, namespace).to_fields())
+
+    async def enter_room(
+        self, sid: str, namespace: str, room: str, eio_sid: str | None = None
+    ) -> None:
+        """Put a client into a room, wherever it is connected; errors only if it is here."""
+        if eio_sid is not None or self._is_here(sid, namespace):
+            await super().enter_room(sid, namespace, room, eio_sid)
+        else:
+            await self._tell(EnterRoom(sid, room, namespace).to_fields())
+
+    async def leave_room(self, sid: str, namespace: str, room: str) -> None:
+        """Take a client out of a room, wherever it is connected."""
+        if self._is_here(sid, namespace):
+            await super().leave_room(sid, namespace, room)
+        else:
+            await self._tell(LeaveRoom(sid, room, namespace).to_fields())
+
+    async def close_room(self, room: str, namespace: str | None = None) -> None:
+        """Take everybody out of a room, everywhere.
+
+        ``ValueError`` if it is the sid of a client of this process.
+        """
+        namespace = namespace or "/"
+        await super().close_room(room, namespace)
+        await self._tell(CloseRoom(room, namespace).to_fields())
+
+    def _is_here(self, sid: str, namespace: str) -> bool:
+        return self.eio_sid_from_sid(sid, namespace) is not None
+
+    async def _tell(self, fields: Fields) -> None:
+        if fields["method"] != "callback":
+            fields["host_id"] = self.host_id
+        if getattr(self._publish, "__func__", None) is not AsyncPubSubManager._publish:
+            fields = spell_out_binary(fields)
+        await self._publish(fields)
+
+    async def _publish(self, data: dict[str, Any]) -> None:
+        """Publish a message: queue it, and without a server wait until the broker has got it.
+
+        A backend that implements ``_send`` leaves this as it is.
+        """
+        if type(self)._send is AsyncPubSubManager._send:
+            raise NotImplementedError("a backend implements _send() or _publish()")
+        self._look_around()
+        self._enqueue(data)
+        if self.write_only or self.server is None:
+            await self._flush()
+            return
+        self._start()
+        self._wake.set()
+        while self._crowded:
+            await self.server.eio.sleep(POLL_INTERVAL)
+
+    async def _flush(self) -> None:
+        """Send what waits, unless that is being tried in the background already."""
+        if self._retrying:
+            return
+        async with self._mutex:
+            if self._retrying or await self._drain():
+                return
+            self._retrying = True
+        start_daemon(self._retry)
+
+    async def _retry(self) -> None:
+        backoff = self._new_backoff()
+        while not await wait_event(self._stopping, backoff.next()):
+            async with self._mutex:
+                if await self._drain():
+                    self._retrying = False
+                    return
+
+    async def _drain(self) -> bool:
+        """Send what waits; False if the broker does not take it."""
+        while True:
+            with self._lock:
+                batch = self._outbox.take(self.max_batch)
+            if not batch:
+                return True
+            if self._sender_is_broken:
+                await self._discard_sender()
+            self._sender_is_broken = True
+            try:
+                await self._send(batch)
+            except NotSent as error:
+                with self._lock:
+                    self._outbox.put_back(batch)
+                self._lost_publisher(error.__cause__ or error)
+            except BaseException as error:
+                self._uncertain += len(batch)
+                if not isinstance(error, Exception):
+                    raise
+                self._lost_publisher(error)
+            else:
+                self._sender_is_broken = False
+                self._took(len(batch))
+                continue
+            await self._discard_sender()
+            return False
+
+    async def _discard_sender(self) -> None:
+        try:
+            await self._close_sender()
+        except Exception as error:
+            self._get_logger().debug("%s: closing failed: %r", self.name, error)
+        self._sender_is_broken = False
+
+    # the background
+
+    def initialize(self) -> None:
+        """Start listening; called when the server gets its first client.  May be repeated."""
+        super().initialize()
+        self._look_around()
+        self._start()
+
+    def _begin_anew(self) -> None:
+        """Make what belongs to one process and one event loop."""
+        self._loop = None
+        self._lock = create_lock()
+        self._mutex = create_mutex()
+        self._tasks: list[Any] = []
+        self._stopping: Any = create_event()
+        self._wake: Any = None
+        self._settled: Any = None
+        self._retrying = False
+        self._sender_is_broken = False
+
+    def _look_around(self) -> None:
+        """Note if this is another process, or another event loop, than before."""
+        if self._is_forked():
+            self._begin_anew()
+            self._forget_connections()
+        loop = current_loop()
+        if loop is not self._loop:
+            if self._loop is not None:
+                self._begin_anew()
+                self._forget_connections()
+            self._loop = loop
+
+    def _start(self) -> None:
+        """Start what runs in the background, once."""
+        if self._tasks or self.write_only or self.server is None:
+            return
+        with self._lock:
+            if self._tasks:
+                return
+            eio = self.server.eio
+            self._stopping = eio.create_event()
+            self._wake = eio.create_event()
+            self._settled = eio.create_event()
+            self._listener_state = CONNECTING
+            if self._publisher_state is STOPPED:
+                self._publisher_state = IDLE
+            done = [eio.create_event(), eio.create_event()]
+            listener = self.server.start_background_task(self._run, self._run_listener, done[0])
+            publisher = self.server.start_background_task(self._run, self._run_publisher, done[1])
+            self._tasks = [(listener, done[0]), (publisher, done[1])]
+        self._get_logger().info("%s backend initialized.", self.name)
+
+    async def _run(self, function: Callable[..., Any], done: Any) -> None:
+        try:
+            await function()
+        except Cancelled:
+            pass
+        except Exception:
+            self._get_logger().exception("%s: the background work has ended", self.name)
+        finally:
+            done.set()
+
+    async def stop(self, timeout: float = STOP_TIMEOUT) -> None:
+        """Send what waits, stop listening, and close the connections.
+
+        :param timeout: seconds (default 5) after which what is not finished is given up.
+
+        What is emitted afterwards, and the next client, start it again.
+        """
+        self._stopping.set()
+        if self._tasks:
+            self._wake.set()
+            tasks, self._tasks = self._tasks, []
+            for task, done in tasks:
+                if not await wait_event(done, timeout):
+                    cancel(task)
+                    await wait_event(done, timeout)
+        else:
+            async with self._mutex:
+                await self._drain()
+        await self._discard_sender()
+        self._stopping = create_event()
+        self._retrying = False
+        self._listener_state = self._publisher_state = STOPPED
+
+    async def _run_publisher(self) -> None:
+        backoff = self._new_backoff()
+        while True:
+            self._wake.clear()
+            if await self._drain():
+                if self._stopping.is_set():
+                    return
+                backoff.reset()
+                await wait_event(self._wake)
+            elif await wait_event(self._stopping, backoff.next()):
+                return
+
+    async def _run_listener(self) -> None:
+        backoff = self._new_backoff()
+        while not self._stopping.is_set():
+            error = None
+            messages = self._listen()
+            try:
+                async for message in messages:
+                    if self._stopping.is_set():
+                        return
+                    if message is not None:
+                        await self._take(message)
+            except Exception as exception:
+                error = exception
+            finally:
+                await end(messages)
+            if self._listener_state is CONNECTED:
+                backoff.reset()
+            self._lost_listener(error)
+            self._settled.set()
+            await wait_event(self._stopping, backoff.next())
 
     def _subscribed(self) -> None:
-        """Note that messages are being received from now on."""
+        """Note that messages are received from now on; a backend's ``_listen`` calls it."""
+        super()._subscribed()
+        self._settled.set()
 
-    def _forget_connections(self) -> None:
-        """Drop all connections without a word to the broker: they belong to another process.
+    async def _wait_subscribed(self) -> None:
+        """Wait a moment for the subscription: without it an acknowledgement would be missed."""
+        self._look_around()
+        self._start()
+        if self._listener_state is CONNECTING:
+            await wait_event(self._settled, PATIENCE)
 
-        Called in the child after ``os.fork()``; a backend overrides it to set its attributes to
-        ``None``.  It must not write to the sockets, which the parent goes on to use.
-        """
+    # receiving
+
+    async def _take(self, data: str | bytes | dict[str, Any]) -> None:
+        if self._listener_state is not CONNECTED:
+            self._subscribed()
+        message = self._reader.read(data)
+        self._note_arrival()
+        if message is not None:
+            try:
+                await self._act(message)
+            except Exception:
+                self._get_logger().exception("%s: a message could not be handled", self.name)
+        self._taken += 1
+        if self._taken >= TURN:
+            self._taken = 0
+            await self.server.eio.sleep(0)
+        elif self.server.eio.engine.crowded:
+            await self.server.eio.pace()
+
+    async def _act(self, message: ClusterMessage) -> None:
+        if isinstance(message, Emit):
+            reply = None
+            if message.reply_to is not None:
+                reply = partial(self._reply, [message.reply_to])
+            await super().emit(
+                message.event,
+                message.data,
+                message.namespace,
+                message.room,  # type: ignore[arg-type]
+                message.skip_sid,
+                reply,
+            )
+        elif isinstance(message, Acknowledge):
+            await self._receive_acknowledgement(message)
+        elif isinstance(message, CloseRoom):
+            await super().close_room(message.room, message.namespace)  # type: ignore[arg-type]
+        elif self._is_here(message.sid, message.namespace):
+            await self._act_on_client(message)
+
+    async def _act_on_client(self, message: Disconnect | EnterRoom | LeaveRoom) -> None:
+        sid, namespace = message.sid, message.namespace
+        if isinstance(message, EnterRoom):
+            await super().enter_room(sid, namespace, message.room)  # type: ignore[arg-type]
+        elif isinstance(message, LeaveRoom):
+            await super().leave_room(sid, namespace, message.room)  # type: ignore[arg-type]
+        else:
+            # its handler is the application's, and may take its time
+            self.server.start_background_task(
+                self.server.disconnect, sid, namespace, ignore_queue=True
+            )
+
+    async def _reply(self, waiting: list[ReplyTo], *args: Any) -> None:
+        """Pass the first acknowledgement of a client of this process on to who asked for it."""
+        try:
+            reply_to = waiting.pop()
+        except IndexError:
+            return
+        fields = Acknowledge(reply_to.host_id, reply_to.call, list(args)).to_fields()
+        if not reply_to.takes_binary and spell_out_binary(fields) is not fields:
+            self._get_logger().warning(
+                "An acknowledgement with bytes cannot be sent to a server of python-socketio 5.x"
+            )
+            return
+        await self._tell(fields)
+
+    async def _receive_acknowledgement(self, message: Acknowledge) -> None:
+        id = message.call[2]
+        with self._lock:
+            pending = self._cluster_acks.pop(id)
+        if pending is None:
+            self._get_logger().debug("Acknowledgement that nobody waits for any more")
+        elif isinstance(pending.callback, PendingCall):
+            pending.callback(*message.args)
+        else:
+            self.server.start_background_task(self._run_callback, pending.callback, message.args)
+
+    async def _run_callback(self, callback: AckCallback, args: list[Any]) -> None:
+        try:
+            await call(callback, *args)
+        except Exception:
+            self._get_logger().exception("Callback of an acknowledgement failed")
+
+    async def _acknowledged(self, id: int, *args: Any) -> None:
+        """Take the acknowledgement of a client of this process."""
+        with self._lock:
+            pending = self._cluster_acks.pop(id)
+        if pending is not None:
+            await call(pending.callback, *args)

@@ -56,7 +56,7 @@ class DefaultEncoder:
     __slots__ = ("_dumps",)
 
     def __init__(self, codec: Codec) -> None:
-        self._dumps = codec.dumps if _refuses_bytes(codec) else _refusing_bytes(codec)
+        self._dumps = dumps_without_bytes(codec)
 
     def event(self, namespace: str, args: Sequence[Any], id: int | None = None) -> list[Message]:
         """Encode an event."""
@@ -117,6 +117,11 @@ class DefaultEncoder:
             raise
         except UNWRITABLE as error:
             raise TypeError(str(error)) from error
+
+
+def dumps_without_bytes(codec: Codec) -> Callable[[Any], bytes]:
+    """Return ``codec.dumps``, made to raise TypeError for bytes where it does not by itself."""
+    return codec.dumps if _refuses_bytes(codec) else _refusing_bytes(codec)
 
 
 def _refuses_bytes(codec: Codec) -> bool:

@@ -17,15 +17,15 @@ if TYPE_CHECKING:
 
 
 class Wire:
-    """``encoder`` is shared by all connections; each has a decoder of its own."""
+    """``encoder`` and ``codec`` are shared by all connections; each has a decoder of its own."""
 
-    __slots__ = ("_codec", "_limits", "_packet_class", "encoder")
+    __slots__ = ("_limits", "_packet_class", "codec", "encoder")
 
     encoder: Encoder
 
     def __init__(self, packet_class: type[Packet], codec: Codec, limits: PacketLimits) -> None:
         self._packet_class = packet_class
-        self._codec = codec
+        self.codec = codec
         self._limits = limits
         if packet_class is Packet:
             self.encoder = DefaultEncoder(codec)
@@ -35,7 +35,7 @@ class Wire:
     def new_decoder(self) -> Decoder:
         """Return the decoder of a new connection."""
         if self._packet_class is Packet:
-            return DefaultDecoder(self._codec, self._limits)
+            return DefaultDecoder(self.codec, self._limits)
         return PacketClassDecoder(self._packet_class, self._limits)
 
 

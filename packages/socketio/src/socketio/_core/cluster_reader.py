@@ -1,0 +1,164 @@
+"""What arrives on the channel of a cluster: read no further than it concerns this process.
+
+Each process gets the messages of all, its own included, and most concern rooms in which it has
+nobody.  Of those only the end is looked at, where both our and python-socketio's messages say where
+they go and whence they come.
+
+hot path: ``ClusterReader.read`` once per message of the channel (benchmark "cluster").
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+from .cluster import Acknowledge, parse
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from engineio._core.codec import Codec
+
+    from .cluster import ClusterMessage, Fields
+
+MAX_HOSTS = 4_096
+"""Processes whose running numbers are remembered: less than 1 MB.  The oldest is forgotten."""
+
+WINDOW = 64
+"""Messages of a process back to which one that comes late is told from one that comes twice."""
+
+# As it is anchored at both ends and no key can be written in two ways without a backslash, what
+# matches is what a JSON parser would find, or no JSON at all.
+_END = re.compile(
+    rb'"namespace": ?"([^"\\]*)", ?'
+    rb'"room": ?(?:null|"([^"\\]*)"), ?'
+    rb'"skip_sid": ?(?:null|"[^"\\]*"|\[[^]{}]*\]), ?'
+    rb'"callback": ?(?:null|\[[^]{}]*\]), ?'
+    rb'"host_id": ?"([^"\\]*)"'
+    rb'(?:, ?"seq": ?([0-9]{1,18}))?\}'
+)
+
+
+class ClusterReader:
+    """Reads and counts the messages that arrive at one process.  Single owner: the listener.
+
+    :param host_id: of this process.
+    :param codec: the JSON of the cluster.
+    :param has_members: told a namespace and a room, ``None`` for everybody: False if certainly
+        nobody in this process would receive what is sent there.
+    """
+
+    def __init__(
+        self, host_id: str, codec: Codec, has_members: Callable[[str, str | None], bool]
+    ) -> None:
+        self.received = 0
+        """Messages of other processes."""
+        self.malformed = 0
+        """Messages dropped: no JSON, no method or an unknown one, fields missing or unusable."""
+        self.duplicates = 0
+        """Messages dropped because the broker has delivered them before."""
+        self.missed = 0
+        """Messages that other processes have numbered, and that have not come."""
+        self.own_seq = 0
+        """Running number of the last own message that has come back."""
+        self._host_id = host_id
+        self._host_id_bytes = host_id.encode()
+        self._loads = codec.loads
+        self._has_members = has_members
+        self._hosts: dict[bytes, Sequence] = {}
+
+    def read(self, data: str | bytes | bytearray | Fields) -> ClusterMessage | None:
+        """Return the message, or ``None`` if there is nothing to do; never raises."""
+        try:
+            if isinstance(data, dict):
+                return self._read_fields(data)
+            raw = data.encode() if isinstance(data, str) else data
+            end = _END.fullmatch(raw, raw.rfind(b'"namespace"'))
+            if end is not None:
+                namespace, room, host, seq = end.groups()
+                if not self._is_news(host, 0 if seq is None else int(seq)):
+                    return None
+                if not self._has_members(
+                    namespace.decode(), None if room is None else room.decode()
+                ):
+                    return None
+                return parse(self._loads(raw.decode()))
+            return self._read_fields(self._loads(raw.decode()))
+        except (ValueError, TypeError, AttributeError):
+            self.malformed += 1
+            return None
+
+    def _read_fields(self, fields: Any) -> ClusterMessage | None:
+        message = parse(fields)
+        if isinstance(message, Acknowledge):
+            if message.host_id != self._host_id:
+                return None
+            self.received += 1
+            return message
+        host = fields.get("host_id")
+        seq = fields.get("seq")
+        known = isinstance(host, str)
+        if not self._is_news(
+            host.encode() if known else b"", seq if known and type(seq) is int else 0
+        ):
+            return None
+        return message
+
+    def _is_news(self, host: bytes, seq: int) -> bool:
+        """Take note of a running number, 0 for none; False for own and repeated messages."""
+        if host == self._host_id_bytes:
+            self.own_seq = max(seq, self.own_seq)
+            return False
+        if seq:
+            sequence = self._hosts.get(host)
+            if sequence is None:
+                if len(self._hosts) >= MAX_HOSTS:
+                    del self._hosts[next(iter(self._hosts))]
+                self._hosts[host] = Sequence(seq)
+            else:
+                before = sequence.missed
+                is_news = sequence.take(seq)
+                self.missed += sequence.missed - before
+                if not is_news:
+                    self.duplicates += 1
+                    return False
+        self.received += 1
+        return True
+
+
+class Sequence:
+    """The running numbers of one process, which need not come in order.
+
+    :param first: the first number that has come: what was before does not matter.
+    """
+
+    __slots__ = ("_first", "_last", "_seen", "missed")
+
+    def __init__(self, first: int) -> None:
+        self._first = first
+        self._last = first
+        self._seen = 1
+        """Bit n: the number n before the last one has come."""
+        self.missed = 0
+        """Numbers that have not come."""
+
+    def take(self, number: int) -> bool:
+        """Take note of a number; False if it has come before."""
+        ahead = number - self._last
+        if ahead > 0:
+            self.missed += ahead - 1
+            self._last = number
+            self._seen = (self._seen << ahead if ahead < WINDOW else 0) & (1 << WINDOW) - 1 | 1
+            return True
+        if ahead <= -WINDOW:
+            # not late but a process that has begun anew
+            self._first = self._last = number
+            self._seen = 1
+            return True
+        bit = 1 << -ahead
+        if self._seen & bit:
+            return False
+        self._seen |= bit
+        if number >= self._first:
+            self.missed -= 1
+        return True

@@ -38,3 +38,5 @@ class ServerOptions:
     cookie: Any = None
     cors_allowed_origins: Any = None
     cors_credentials: bool = True
+    max_send_buffer: int | None = None
+    upgrade_timeout: float = 10

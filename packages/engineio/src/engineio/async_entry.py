@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from ._core import replies
 from ._core.admission import AcceptAndClose, Open, Poll, Post, Refuse, Upgrade
-from ._core.engine import CLOSE_TIMEOUT, Engine
+from ._core.engine import Engine
+from ._core.farewell import CLOSE_TIMEOUT
 from ._core.polling import split_payload, unwrap_jsonp
 from ._core.reason import Reason
 from ._core.session import Session
@@ -254,19 +255,27 @@ class AsyncEntry(BaseServer):
                 body = await self._driver.body(request, self.max_http_buffer_size)
                 if jsonp is not None:
                     body = unwrap_jsonp(body)
-                for packet in split_payload(body, self._max_packets()):
-                    message = engine.receive(session, packet, self.clock())
-                    if message is None:
-                        continue
-                    pending = self._received(session, message)
-                    if pending is not None:
-                        await pending
+                await self._hand_on(session, split_payload(body, self._max_packets()))
             finally:
                 engine.end_post(session)
         except ProtocolError as error:
             engine.fail(session, error)
             raise
         return await self._reply(request, replies.accepted())
+
+    async def _hand_on(self, session: Session, packets: list[str | bytes]) -> None:
+        engine = self.engine
+        engine.hold(session, self.clock())
+        try:
+            for packet in packets:
+                message = engine.receive(session, packet, self.clock())
+                if message is None:
+                    continue
+                pending = self._received(session, message)
+                if pending is not None:
+                    await pending
+        finally:
+            engine.release(session, self.clock())
 
     # what the façade adds
 

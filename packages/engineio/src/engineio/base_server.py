@@ -25,7 +25,8 @@ if TYPE_CHECKING:
     from ._core.admission import Refuse
     from ._core.cookies import CookieOption
     from ._core.cors import OriginsOption
-    from ._core.engine import Counters, Engine
+    from ._core.counters import Counters
+    from ._core.engine import Engine
     from ._core.layer import Layer
     from ._core.session import Session
     from .typing import JSONModule, LoggerLike

@@ -161,16 +161,24 @@ class Entry(BaseServer):
                 body = self._driver.body(request, self.max_http_buffer_size)
                 if jsonp is not None:
                     body = unwrap_jsonp(body)
-                for packet in split_payload(body, self._max_packets()):
-                    message = engine.receive(session, packet, self.clock())
-                    if message is not None:
-                        self._received(session, message)
+                self._hand_on(session, split_payload(body, self._max_packets()))
             finally:
                 engine.end_post(session)
         except ProtocolError as error:
             engine.fail(session, error)
             raise
         return self._reply(request, replies.accepted())
+
+    def _hand_on(self, session: Session, packets: list[str | bytes]) -> None:
+        engine = self.engine
+        engine.hold(session, self.clock())
+        try:
+            for packet in packets:
+                message = engine.receive(session, packet, self.clock())
+                if message is not None:
+                    self._received(session, message)
+        finally:
+            engine.release(session, self.clock())
 
     # background tasks
 

@@ -8,15 +8,10 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from engineio._core.engine import (
-    CLOSE_TIMEOUT,
-    EAGER_FLUSH,
-    HIGH_WATER,
-    PACKETS_PER_POLL,
-    TURN_BYTES,
-    Engine,
-)
+from engineio._core.engine import EAGER_FLUSH, HIGH_WATER, MAX_HOLD, TURN_BYTES, Engine
+from engineio._core.farewell import CLOSE_TIMEOUT
 from engineio._core.message import Message
+from engineio._core.outbox import PACKETS_PER_POLL
 from engineio._core.reason import Reason
 from engineio._core.session import CLOSED, CLOSING, OPEN, Session
 from engineio.exceptions import ProtocolError
@@ -771,6 +766,81 @@ def test_a_missing_pong_closes_the_session() -> None:
     assert engine.counters.ping_timeouts == 1
 
 
+def _pinged_and_held(times: int = 1) -> tuple[Engine, Session]:
+    """A session whose PONG is due at 45, and is held back from 30 on."""
+    engine = make_engine(ping_interval=25, ping_timeout=20)
+    session, _ = open_session(engine)
+    engine.tick(25)
+    for _ in range(times):
+        engine.hold(session, 30)
+    return engine, session
+
+
+def test_a_pong_that_the_application_holds_back_is_not_missed() -> None:
+    engine, session = _pinged_and_held()
+
+    for now in range(45, 30 + int(MAX_HOLD), 20):
+        engine.tick(now)
+
+    assert session.state is OPEN
+
+
+def test_a_pong_is_due_anew_when_nothing_is_held_back_any_more() -> None:
+    engine, session = _pinged_and_held(times=2)
+    engine.release(session, 100)
+    engine.tick(100)
+    assert session.state is OPEN
+
+    engine.release(session, 110)
+    engine.tick(129)
+    assert session.state is OPEN
+
+    engine.tick(130)
+    assert session.reason == Reason.PING_TIMEOUT
+
+
+def test_a_pong_that_was_held_back_restarts_the_interval() -> None:
+    engine, session = _pinged_and_held()
+    engine.release(session, 100)
+
+    engine.receive(session, "3", 101)
+
+    assert engine.next_deadline() == 101 + 25
+
+
+def test_a_ping_that_goes_out_while_something_is_held_back_is_not_missed() -> None:
+    engine = make_engine(ping_interval=25, ping_timeout=20)
+    session, _ = open_session(engine)
+    engine.hold(session, 10)
+    engine.tick(25)
+    engine.tick(45)
+    assert session.state is OPEN
+
+    engine.release(session, 50)
+
+    assert engine.next_deadline() == 70
+
+
+def test_an_application_cannot_hold_back_for_ever() -> None:
+    engine, session = _pinged_and_held()
+    engine.tick(29 + MAX_HOLD)
+    assert session.state is OPEN
+
+    engine.tick(29 + MAX_HOLD + 20)
+
+    assert session.reason == Reason.PING_TIMEOUT
+
+
+def test_a_session_that_ended_while_something_was_held_back_stays_ended() -> None:
+    engine, session = _pinged_and_held()
+    engine.close(session, Reason.SERVER_DISCONNECT)
+    engine.flush(31)
+
+    engine.release(session, 40)
+
+    assert engine.next_deadline() == 31 + CLOSE_TIMEOUT
+
+
 def test_a_client_that_owes_something_is_closed_after_the_deadline() -> None:
     engine = make_engine()
     session, _ = open_session(engine)
@@ -785,6 +855,22 @@ def test_a_client_that_owes_something_is_closed_after_the_deadline() -> None:
     engine.tick(10)
 
     assert session.reason == Reason.TRANSPORT_ERROR
+
+
+def test_an_engine_is_settled_while_flushing_would_do_nothing() -> None:
+    engine = make_engine()
+    session, _ = open_session(engine)
+    assert engine.settled
+
+    engine.send(session, [text("4a")])
+    assert not engine.settled
+    engine.flush(0)
+    assert engine.settled
+
+    engine.close(session, Reason.SERVER_DISCONNECT)
+    assert not engine.settled
+    engine.flush(0)
+    assert engine.settled
 
 
 def test_the_engine_asks_to_be_flushed_once_per_turn() -> None:

@@ -38,6 +38,6 @@ def test_each_form_is_computed_once() -> None:
 
     assert message.text is message.text
     assert message.frame is message.frame
-    assert message.polling is message.payload
+    assert message.polling is message.polling is message.payload
     assert Message(b"x", binary=True).binary
     assert "4hello" in repr(message)

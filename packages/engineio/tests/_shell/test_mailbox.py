@@ -33,10 +33,10 @@ class Connection:
     """A mailbox whose application waits for messages that begin with ``w``."""
 
     def __init__(self) -> None:
-        engine = make_engine()
-        self.session, channel = open_session(engine)
+        self.engine = make_engine()
+        self.session, channel = open_session(self.engine)
         receiver = Receiver(
-            engine, self.session, channel, self._received, lambda: 0.0, probing=False
+            self.engine, self.session, channel, self._received, lambda: 0.0, probing=False
         )
         self.reader = RecordingReader()
         self.mailbox = Mailbox(receiver, self.reader)
@@ -109,6 +109,20 @@ async def test_reading_pauses_while_much_is_held_back(connection: Connection) ->
     await settled()
     assert connection.reader.calls == ["pause", "resume"]
     assert connection.ended == ["wait", *names]
+
+
+async def test_a_pong_behind_a_handler_is_not_missed(connection: Connection) -> None:
+    connection.engine.tick(25)
+    connection.deliver("wait", *["b"] * MAX_WAITING)
+    connection.mailbox.deliver("3")
+    await settled()
+
+    connection.engine.tick(45)
+    connection.gate.set()
+    await settled()
+
+    assert connection.session.reason is None
+    assert connection.engine.next_deadline() == 25
 
 
 async def test_what_arrived_before_the_end_is_still_handed_on(connection: Connection) -> None:

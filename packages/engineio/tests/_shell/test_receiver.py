@@ -74,6 +74,28 @@ async def test_an_application_that_waits_is_finished_by_the_caller() -> None:
     assert session.state is OPEN
 
 
+@pytest.mark.parametrize("error", [None, ProtocolError("refused"), ZeroDivisionError()])
+async def test_a_peer_is_not_expected_to_answer_while_the_application_waits(
+    error: Exception | None,
+) -> None:
+    engine = make_engine()
+    session, channel = open_session(engine)
+    application = Application()
+    application.waits = True
+    application.error = error
+    receiver = _receive(engine, session, channel, application)
+    pending = receiver.frame("4a")
+    assert pending is not None
+
+    finishing = asyncio.ensure_future(receiver.finish(pending))
+    await asyncio.sleep(0)
+    assert session.holds == 1
+
+    await asyncio.wait({finishing})
+    assert isinstance(finishing.exception(), ZeroDivisionError | None)
+    assert session.holds == 0
+
+
 @pytest.mark.parametrize("data", ["", "2", "5", "7", "hello", "3a", "0{}"])
 def test_a_frame_that_breaks_the_protocol_ends_the_session(data: str) -> None:
     engine = make_engine()

@@ -92,6 +92,59 @@ async def test_what_the_web_server_refuses_is_counted(
     assert eio.counters.messages_dropped == 3
 
 
+# handlers that take longer than a heartbeat
+
+
+class Slow:
+    """A server whose handlers wait for a gate, one after the other."""
+
+    def __init__(self) -> None:
+        self.eio = engineio.AsyncServer(async_mode="asgi", async_handlers=False)
+        self.app = engineio.ASGIApp(self.eio)
+        self.gate = asyncio.Event()
+        self.running = asyncio.Event()
+        self.eio.on("message", self._message)
+
+    async def _message(self, sid: str, data: Any) -> None:
+        self.running.set()
+        await self.gate.wait()
+        await self.eio.send(sid, data)
+
+    def pass_a_heartbeat(self) -> None:
+        """Let the time of a PING and of its PONG pass."""
+        now = self.eio.clock()
+        self.eio.engine.tick(now + 25.1)
+        self.eio.engine.tick(now + 45.2)
+
+
+async def test_a_websocket_outlives_a_handler_that_takes_longer_than_a_heartbeat() -> None:
+    slow = Slow()
+    async with WebSocket(slow.app) as websocket:
+        websocket.put("4a")
+        websocket.put("3")
+        await slow.running.wait()
+
+        slow.pass_a_heartbeat()
+        slow.gate.set()
+        await websocket.until(lambda: "4a" in websocket.texts())
+
+        assert len(slow.eio.sockets) == 1
+
+
+async def test_a_poll_outlives_a_handler_that_takes_longer_than_a_heartbeat() -> None:
+    slow = Slow()
+    sid = await open_polling(slow.app)
+    posting = asyncio.create_task(fetch(slow.app, f"&sid={sid}", "POST", b"4a"))
+    await slow.running.wait()
+
+    slow.pass_a_heartbeat()
+    slow.gate.set()
+
+    assert await posting == b"ok"
+    assert await fetch(slow.app, f"&sid={sid}") == b"2\x1e4a"
+    await fetch(slow.app, f"&sid={sid}", "POST", b"3\x1e1")
+
+
 # what connections leave behind
 
 

@@ -12,17 +12,19 @@ hot path: ``receive``, ``send``, ``broadcast`` and ``flush`` (benchmarks "event 
 from __future__ import annotations
 
 from collections import ChainMap
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from ..exceptions import ProtocolError
 from . import admission
+from .counters import Counters
 from .deadlines import Deadlines
+from .farewell import Farewells
 from .handshake import open_message
-from .message import CLOSE, NOOP, PING, PROBE_REPLY
-from .options import Options
+from .message import NOOP, PING
+from .outbox import drop_outbox, take_poll, waiting_bytes
 from .reason import Reason
 from .session import CLOSED, CLOSING, OPEN, OPENING, Session
+from .upgrades import Upgrades
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -30,14 +32,12 @@ if TYPE_CHECKING:
     from .admission import Decision
     from .channel import Channel
     from .message import Message
+    from .options import Options
     from .request import Request
     from .session import Transport
 
 EAGER_FLUSH = 65_536
 """Bytes a session may queue within one turn before they are written at once."""
-
-PACKETS_PER_POLL = 16
-"""Packets in one long-polling response: what the clients of python-engineio 4.x accept."""
 
 TURN_BYTES = 262_144
 """Bytes sent to all sessions within one turn from which senders are asked to let it end."""
@@ -45,43 +45,19 @@ TURN_BYTES = 262_144
 HIGH_WATER = 1_048_576
 """Bytes waiting for one session from which senders are asked to wait for it."""
 
-CLOSE_TIMEOUT = 10.0
-"""Seconds that a closed connection gets to take its last bytes before it is cut."""
+MAX_HOLD = 600.0
+"""Seconds for which an application may hold a client's packets back at the expense of noticing
+that it is dead."""
 
 WS_NORMAL = 1000
 WS_PROTOCOL_ERROR = 1002
 WS_TOO_BIG = 1009
 
 
-class EngineOptions(Options, Protocol):
-    """What the engine reads of a server; re-read at each use, so assignments take effect."""
-
-    max_send_buffer: int | None
-    upgrade_timeout: float
-
-
-@dataclass(slots=True)
-class Counters:
-    """What has happened since the server was created; for health checks."""
-
-    opened: int = 0
-    """Connections accepted."""
-    closed: int = 0
-    """Accepted connections that have ended."""
-    ping_timeouts: int = 0
-    """Connections closed because a PING was not answered in time."""
-    slow_clients_closed: int = 0
-    """Connections closed because more than ``max_send_buffer`` bytes waited for them."""
-    protocol_errors: int = 0
-    """Connections closed because the client broke the protocol or exceeded a limit."""
-    messages_dropped: int = 0
-    """Messages sent to connections that had closed, or still queued when they ended."""
-
-
 class Engine:
     """All sessions of one server.  Single owner; shells with threads lock around each call."""
 
-    def __init__(self, options: EngineOptions, wake: Callable[[], None]) -> None:
+    def __init__(self, options: Options, wake: Callable[[], None]) -> None:
         self.sessions: dict[str, Session] = {}
         self.counters: Counters = Counters()
         self.closed: list[Session] = []
@@ -95,24 +71,26 @@ class Engine:
         self._options = options
         self._wake = wake
         self._dirty: list[Session] = []
-        self._leaving: dict[str, Session] = {}
-        self._known = ChainMap(self.sessions, self._leaving)
-        self._shut: list[Channel] = []
         self._ping: Deadlines[Session] = Deadlines()
         self._pong: Deadlines[Session] = Deadlines()
-        self._upgrade: Deadlines[Session] = Deadlines()
         self._owed: Deadlines[Session] = Deadlines()
-        self._last_poll: Deadlines[Session] = Deadlines()
-        self._closing: Deadlines[Channel] = Deadlines()
-        self._of_open = (self._ping, self._pong, self._upgrade, self._owed)
-        self._all_deadlines = (*self._of_open, self._last_poll, self._closing)
+        self._upgrades = Upgrades()
+        self._farewells = Farewells(self.counters)
+        self._deadlines = (
+            self._ping,
+            self._pong,
+            self._owed,
+            self._upgrades.deadlines,
+            *self._farewells.deadlines,
+        )
+        self._known = ChainMap(self.sessions, self._farewells.leaving)
 
     # requests
 
     def admit(self, request: Request) -> Decision:
         """Decide what a request is: refused, a new session, a poll, a POST or an upgrade."""
         return admission.admit(
-            request, self._options, self._known if self._leaving else self.sessions
+            request, self._options, self._known if self._farewells.leaving else self.sessions
         )
 
     # the life of a session
@@ -162,16 +140,12 @@ class Engine:
         session.reason = reason
         self.counters.closed += 1
         self.congested.discard(session)
-        for deadlines in self._of_open:
+        for deadlines in (self._ping, self._pong, self._owed):
             deadlines.disarm(session)
-        candidate, session.candidate = session.candidate, None
-        session.held = False
+        candidate = self._upgrades.end(session)
         if candidate is not None:
-            self._shut_channel(candidate, WS_NORMAL)
-        if session.transport == "websocket":
-            self._farewell_websocket(session, code)
-        else:
-            self._farewell_polling(session)
+            self._farewells.shut_channel(candidate, WS_NORMAL)
+        self._farewells.say(session, code)
         self.closed.append(session)
         self._wake()
 
@@ -184,42 +158,6 @@ class Engine:
                 session, Reason.TRANSPORT_ERROR, WS_TOO_BIG if too_big else WS_PROTOCOL_ERROR
             )
 
-    def _farewell_websocket(self, session: Session, code: int) -> None:
-        channel, session.channel = session.channel, None
-        if channel is not None:
-            if session.reason in (Reason.SERVER_DISCONNECT, Reason.PING_TIMEOUT):
-                channel.write([*session.outbox, CLOSE])
-                session.outbox = []
-            self._shut_channel(channel, code)
-        self._drop_outbox(session)
-
-    def _farewell_polling(self, session: Session) -> None:
-        channel, session.channel = session.channel, None
-        reason = session.reason
-        if reason == Reason.SERVER_DISCONNECT:
-            session.outbox.append(CLOSE)
-            session.state = CLOSING
-            if channel is not None:
-                self._leave(session, channel)
-            return
-        self._drop_outbox(session)
-        if channel is None:
-            return
-        if reason == Reason.PING_TIMEOUT:
-            channel.abort()
-        else:
-            # v4: the peer that sends CLOSE gets a NOOP in its pending GET
-            channel.write([NOOP if reason == Reason.CLIENT_DISCONNECT else CLOSE])
-
-    def _drop_outbox(self, session: Session) -> None:
-        self.counters.messages_dropped += len(session.outbox)
-        session.outbox = []
-        session.queued = 0
-
-    def _shut_channel(self, channel: Channel, code: int) -> None:
-        channel.close(code)
-        self._shut.append(channel)
-
     # channels
 
     def attach(self, session: Session, channel: Channel) -> None:
@@ -228,7 +166,7 @@ class Engine:
         Raises ProtocolError, and closes the session, if another GET is waiting already.
         """
         if session.state is CLOSING:
-            self._leave(session, channel)
+            self._farewells.hand_over(session, channel)
             return
         if session.channel is not None:
             error = ProtocolError("another GET of this session is waiting")
@@ -247,20 +185,13 @@ class Engine:
         ``unsent`` is how many of the messages written to it are known not to have left.
         """
         self.counters.messages_dropped += unsent
-        self._closing.disarm(channel)
+        self._farewells.ended(channel)
         if channel is session.candidate:
             self._end_probe(session)
         elif channel is session.channel:
             websocket = session.transport == "websocket"
             session.channel = None
             self.close(session, Reason.TRANSPORT_CLOSE if websocket else Reason.TRANSPORT_ERROR)
-
-    def _leave(self, session: Session, channel: Channel) -> None:
-        channel.write(self._take_poll(session))
-        if not session.outbox:
-            session.state = CLOSED
-            self._last_poll.disarm(session)
-            self._leaving.pop(session.sid, None)
 
     # upgrade
 
@@ -269,11 +200,9 @@ class Engine:
 
         If the session has ended or found another WebSocket since ``admit``, it is closed.
         """
-        if session.state is not OPEN or session.transport != "polling" or session.upgrading:
+        if not self._upgrades.start(session, channel, now + self._options.upgrade_timeout):
             self.dismiss(channel)
             return
-        session.candidate = channel
-        self._upgrade.arm(session, now + self._options.upgrade_timeout)
         self.rearm = True
         self._wake()
 
@@ -283,42 +212,25 @@ class Engine:
         Raises ProtocolError for a frame that is not the next step; the caller then calls
         ``abandon``, and polling goes on.
         """
-        if channel is not session.candidate or session.state is not OPEN:
-            raise ProtocolError("the session is not upgrading")
-        if data == "2probe":
-            channel.write([PROBE_REPLY])
-            session.held = True
-            # v4: the server releases the pending GET, so that the client can stop polling
-            if session.channel is not None:
-                waiting, session.channel = session.channel, None
-                waiting.write(self._take_poll(session) or [NOOP])
-            return False
-        if data != "5" or not session.held:
-            raise ProtocolError("expected an upgrade packet")
-        session.candidate = None
-        session.held = False
-        self._upgrade.disarm(session)
-        session.transport = "websocket"
-        session.channel = channel
-        self._flush_session(session)
-        return True
+        upgraded = self._upgrades.step(session, channel, data)
+        if upgraded:
+            self._flush_session(session)
+        return upgraded
 
     def abandon(self, session: Session, channel: Channel) -> None:
         """Give up an upgrade: close the probing WebSocket and go on with long-polling."""
         if channel is session.candidate:
-            self._shut_channel(channel, WS_PROTOCOL_ERROR)
+            self._farewells.shut_channel(channel, WS_PROTOCOL_ERROR)
             self._end_probe(session)
             self._wake()
 
     def dismiss(self, channel: Channel) -> None:
         """Close a WebSocket that no session wants."""
-        self._shut_channel(channel, WS_NORMAL)
+        self._farewells.shut_channel(channel, WS_NORMAL)
         self._wake()
 
     def _end_probe(self, session: Session) -> None:
-        session.candidate = None
-        session.held = False
-        self._upgrade.disarm(session)
+        self._upgrades.end(session)
         self._mark(session)
 
     # incoming
@@ -361,6 +273,21 @@ class Engine:
     def end_post(self, session: Session) -> None:
         """The POST that ``begin_post`` started is done."""
         session.posting = False
+
+    def hold(self, session: Session, now: float) -> None:
+        """The application holds back what the peer sends, its PONG too; then call ``release``.
+
+        Until then, but for at most ``MAX_HOLD``, the session does not end for want of a PONG.
+        """
+        if not session.holds:
+            session.held_since = now
+        session.holds += 1
+
+    def release(self, session: Session, now: float) -> None:
+        """What ``hold`` began is over: a PONG that is owed is due within ``ping_timeout``."""
+        session.holds -= 1
+        if not session.holds and session in self._pong:
+            self._pong.arm(session, now + self._options.ping_timeout)
 
     # outgoing
 
@@ -419,18 +346,19 @@ class Engine:
             self._dirty += [session for session in dirty if session.dirty]
             self._wake()
             raise
-        if self._shut:
-            for channel in self._shut:
-                self._closing.arm(channel, now + CLOSE_TIMEOUT)
-            self._shut = []
+        if self._farewells.shut:
+            self._farewells.arm(now)
             self.rearm = True
+
+    @property
+    def settled(self) -> bool:
+        """True if ``flush`` has nothing to do."""
+        return not self._dirty and not self._farewells.shut
 
     def linger(self, session: Session, now: float) -> None:
         """Forget a closed session, but keep its last payload for the next GET if it has one."""
         self.forget(session)
-        if session.state is CLOSING:
-            self._leaving[session.sid] = session
-            self._last_poll.arm(session, now + CLOSE_TIMEOUT)
+        if self._farewells.linger(session, now):
             self.rearm = True
             self._wake()
 
@@ -454,7 +382,7 @@ class Engine:
             waiting = channel.buffered
         else:
             session.channel = None
-            channel.write(self._take_poll(session))
+            channel.write(take_poll(session))
             waiting = session.queued
         if limit is not None and waiting > limit:
             self._overflow(session)
@@ -468,19 +396,15 @@ class Engine:
 
     def still_congested(self) -> set[Session]:
         """Look again at the congested sessions and return those that still are."""
-        self.congested = {session for session in self.congested if _waiting(session) > HIGH_WATER}
+        self.congested = {
+            session for session in self.congested if waiting_bytes(session) > HIGH_WATER
+        }
         return self.congested
-
-    def _take_poll(self, session: Session) -> list[Message]:
-        messages = session.outbox[:PACKETS_PER_POLL]
-        session.outbox = session.outbox[PACKETS_PER_POLL:]
-        session.queued = sum([len(message.payload) for message in session.outbox])
-        return messages
 
     def _overflow(self, session: Session) -> None:
         self.counters.slow_clients_closed += 1
         channel = session.channel
-        self._drop_outbox(session)
+        self.counters.messages_dropped += drop_outbox(session)
         self.close(session, Reason.TRANSPORT_ERROR)
         if channel is not None:
             channel.abort()
@@ -500,7 +424,7 @@ class Engine:
     def next_deadline(self) -> float | None:
         """When ``tick`` must be called at the latest (monotonic seconds)."""
         return min(
-            (due for deadlines in self._all_deadlines if (due := deadlines.next()) is not None),
+            (due for deadlines in self._deadlines if (due := deadlines.next()) is not None),
             default=None,
         )
 
@@ -510,21 +434,14 @@ class Engine:
             self.send(session, (PING,))
             self._pong.arm(session, now + self._options.ping_timeout)
         for session in self._pong.expire(now):
+            if session.holds and now - session.held_since < MAX_HOLD:
+                self._pong.arm(session, now + self._options.ping_timeout)
+                continue
             self.counters.ping_timeouts += 1
             self.close(session, Reason.PING_TIMEOUT)
-        for session in self._upgrade.expire(now):
+        for session in self._upgrades.deadlines.expire(now):
             assert session.candidate is not None  # armed and disarmed with it
             self.abandon(session, session.candidate)
         for session in self._owed.expire(now):
             self.fail(session, ProtocolError("the client did not send what it announced"))
-        for session in self._last_poll.expire(now):
-            session.state = CLOSED
-            self._leaving.pop(session.sid, None)
-            self._drop_outbox(session)
-        for channel in self._closing.expire(now):
-            channel.abort()
-
-
-def _waiting(session: Session) -> int:
-    channel = session.channel
-    return session.queued + (0 if channel is None else channel.buffered)
+        self._farewells.tick(now)

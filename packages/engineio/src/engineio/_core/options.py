@@ -1,4 +1,4 @@
-"""What the request side of the core reads of a server.
+"""What the core reads of a server.
 
 The server object itself is passed, so that options assigned after construction take effect with
 the next request.
@@ -27,4 +27,6 @@ class Options(Protocol):
     cookie: CookieOption
     cors_allowed_origins: OriginsOption
     cors_credentials: bool
+    max_send_buffer: int | None
+    upgrade_timeout: float
     compression_methods: ClassVar[list[str]]

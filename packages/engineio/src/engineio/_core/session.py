@@ -39,6 +39,8 @@ class Session:
         "channel",
         "dirty",
         "held",
+        "held_since",
+        "holds",
         "outbox",
         "posting",
         "queued",
@@ -68,6 +70,10 @@ class Session:
         """True while the engine has this session in its list of sessions to flush."""
         self.posting: bool = False
         """True while a POST of this session is being processed."""
+        self.holds: int = 0
+        """How often the application holds back at this moment what the peer sends."""
+        self.held_since: float = 0.0
+        """Since when it does, in monotonic seconds."""
         self.app: Any = None
         """Reserved for the protocol layer above."""
         self.user_session: dict[str, Any] = {}

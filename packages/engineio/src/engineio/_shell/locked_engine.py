@@ -19,8 +19,8 @@ from .._core.session import OPEN
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
-    from .._core.engine import EngineOptions
     from .._core.message import Message
+    from .._core.options import Options
     from .._core.session import Session
     from .socket_channel import SocketChannel
 
@@ -68,7 +68,7 @@ class LockedEngine(Engine):
 
     def __init__(
         self,
-        options: EngineOptions,
+        options: Options,
         clock: Callable[[], float],
         on_closed: Callable[[list[Session]], None],
         on_closed_elsewhere: Callable[[list[Session]], None],
@@ -99,6 +99,8 @@ class LockedEngine(Engine):
     dismiss = _locked(Engine.dismiss)
     begin_post = _locked(Engine.begin_post)
     end_post = _locked(Engine.end_post)
+    hold = _locked(Engine.hold)
+    release = _locked(Engine.release)
     expect = _locked(Engine.expect)
     satisfy = _locked(Engine.satisfy)
     linger = _locked(Engine.linger)
@@ -158,7 +160,7 @@ class LockedEngine(Engine):
     def _finish(self) -> list[Session]:
         """Flush, under the lock, and return the sessions that have been closed."""
         try:
-            if self._dirty or self._shut:
+            if not self.settled:
                 self.flush(self._clock())
         finally:
             self._entered = False

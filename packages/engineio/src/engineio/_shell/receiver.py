@@ -73,10 +73,14 @@ class Receiver:
 
     async def finish(self, pending: Coroutine[Any, Any, None]) -> None:
         """Finish what ``frame`` returned."""
+        engine, session = self._engine, self.session
+        engine.hold(session, self._clock())
         try:
             await pending
         except ProtocolError as error:
             self.failed(error)
+        finally:
+            engine.release(session, self._clock())
 
     def failed(self, error: ProtocolError) -> None:
         """The peer broke the protocol, here or in a driver (a frame too large, invalid UTF-8)."""

@@ -1,0 +1,43 @@
+from __future__ import annotations
+
+from engine_support import RecordingChannel
+
+from engineio._core.message import Message
+from engineio._core.outbox import PACKETS_PER_POLL, drop_outbox, take_poll, waiting_bytes
+from engineio._core.session import Session
+
+
+def _session(count: int) -> Session:
+    session = Session("sid", "polling")
+    session.outbox = [Message(b"4%03d" % number) for number in range(count)]
+    session.queued = 4 * count
+    return session
+
+
+def test_a_poll_takes_as_much_as_a_client_accepts() -> None:
+    session = _session(PACKETS_PER_POLL + 2)
+
+    messages = take_poll(session)
+
+    assert [message.payload for message in messages[:2]] == [b"4000", b"4001"]
+    assert len(messages) == PACKETS_PER_POLL
+    assert (len(session.outbox), session.queued) == (2, 8)
+    assert len(take_poll(session)) == 2
+    assert take_poll(session) == []
+    assert session.queued == 0
+
+
+def test_what_is_dropped_is_counted() -> None:
+    session = _session(3)
+
+    assert drop_outbox(session) == 3
+    assert (session.outbox, session.queued) == ([], 0)
+    assert drop_outbox(session) == 0
+
+
+def test_bytes_wait_in_the_outbox_and_in_the_channel() -> None:
+    session = _session(3)
+    assert waiting_bytes(session) == 12
+
+    session.channel = RecordingChannel(buffered=5)
+    assert waiting_bytes(session) == 17

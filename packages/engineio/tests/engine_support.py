@@ -37,6 +37,7 @@ class RecordingChannel:
     closed: int | None = None
     aborted: bool = False
     buffered: int = 0
+    unsent: int = 0
 
     def write(self, messages: list[Message]) -> None:
         self.written += [message.polling for message in messages]

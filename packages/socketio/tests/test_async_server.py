@@ -28,6 +28,7 @@ class RecordingChannel:
     """Keeps what the engine writes."""
 
     buffered = 0
+    unsent = 0
 
     def __init__(self) -> None:
         self.written: list[str | bytes] = []

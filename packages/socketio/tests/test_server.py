@@ -28,6 +28,7 @@ class Client:
         self.sio = sio
         self.packets: SimpleQueue[str | bytes] = SimpleQueue()
         self.buffered = 0
+        self.unsent = 0
         engine = sio.eio.engine
         self.session = engine.create(sid, "websocket")
         assert sio.eio._connect(self.session, {}) is None

@@ -29,5 +29,5 @@ if TYPE_CHECKING:
 def test_every_kind_has_what_the_engine_calls(kind: type) -> None:
     names = {name for name in vars(Channel) if not name.startswith("_")}
 
-    assert names == {"write", "close", "abort", "buffered"}
-    assert names - {"buffered"} <= set(dir(kind))
+    assert names == {"write", "close", "abort", "buffered", "unsent"}
+    assert names - {"buffered", "unsent"} <= set(dir(kind))

@@ -544,14 +544,25 @@ def test_a_lost_websocket_closes_the_session() -> None:
     assert session.reason == Reason.TRANSPORT_CLOSE
 
 
-def test_messages_that_a_lost_websocket_has_not_sent_are_counted_as_dropped() -> None:
+@pytest.mark.parametrize("flushed", [False, True])
+@pytest.mark.parametrize("closed", [False, True])
+def test_messages_that_a_websocket_has_not_sent_are_counted_as_dropped(
+    closed: bool, flushed: bool
+) -> None:
     engine = make_engine()
     session, channel = open_session(engine)
-    engine.send(session, [text("4queued")])
+    channel.unsent = 2
+    if closed:
+        engine.close(session, Reason.SERVER_DISCONNECT)
+    if flushed:
+        engine.flush(0)
 
-    engine.detach(session, channel, unsent=2)
+    engine.detach(session, channel)
+    engine.detach(session, channel)
 
-    assert engine.counters.messages_dropped == 3
+    assert engine.counters.messages_dropped == 2
+    engine.flush(0)
+    assert engine.next_deadline() is None
 
 
 def test_a_websocket_lost_before_the_acceptance_ends_the_session() -> None:

@@ -129,15 +129,18 @@ def test_the_last_payload_is_not_kept_for_ever(farewells: Farewells, counters: C
     assert counters.messages_dropped == 2
 
 
-@pytest.mark.parametrize("ends", [False, True])
-def test_a_closed_channel_is_cut_unless_it_ends(farewells: Farewells, ends: bool) -> None:
+@pytest.mark.parametrize("ends", [None, "at once", "later"])
+def test_a_closed_channel_is_cut_unless_it_ends(farewells: Farewells, ends: str | None) -> None:
     channel = RecordingChannel()
     farewells.shut_channel(channel, NORMAL)
+    if ends == "at once":
+        assert farewells.ended(channel)
     farewells.arm(5)
     assert farewells.shut == []
+    if ends == "later":
+        assert farewells.ended(channel)
 
-    if ends:
-        farewells.ended(channel)
     farewells.tick(5 + CLOSE_TIMEOUT)
 
-    assert (channel.closed, channel.aborted) == (NORMAL, not ends)
+    assert (channel.closed, channel.aborted) == (NORMAL, ends is None)
+    assert not farewells.ended(channel)

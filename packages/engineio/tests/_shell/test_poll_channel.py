@@ -43,4 +43,4 @@ async def test_nothing_is_ever_buffered() -> None:
 
     channel.write([PING])
 
-    assert channel.buffered == 0
+    assert (channel.buffered, channel.unsent) == (0, 0)

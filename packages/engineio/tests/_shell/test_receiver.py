@@ -139,7 +139,8 @@ def test_the_end_of_the_websocket_ends_the_session() -> None:
     session, channel = open_session(engine)
     receiver = _receive(engine, session, channel, Application())
 
-    receiver.lost(unsent=2)
+    channel.unsent = 2
+    receiver.lost()
     receiver.lost()
 
     assert session.reason == Reason.TRANSPORT_CLOSE

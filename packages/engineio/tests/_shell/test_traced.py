@@ -49,5 +49,6 @@ def test_what_is_buffered_is_buffered_behind(
     channel, behind = traced
 
     behind.buffered = 7
+    behind.unsent = 2
 
-    assert channel.buffered == 7
+    assert (channel.buffered, channel.unsent) == (7, 2)

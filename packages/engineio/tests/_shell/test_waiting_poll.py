@@ -16,7 +16,7 @@ def test_the_first_write_is_the_answer() -> None:
     poll.abort()
 
     assert poll.wait() == first
-    assert poll.buffered == 0
+    assert (poll.buffered, poll.unsent) == (0, 0)
 
 
 def test_a_poll_that_ends_without_a_word_has_no_answer() -> None:

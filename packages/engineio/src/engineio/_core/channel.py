@@ -34,3 +34,11 @@ class Channel(Protocol):
     def buffered(self) -> int:
         """Bytes accepted by ``write`` that the operating system has not taken yet."""
         ...
+
+    @property
+    def unsent(self) -> int:
+        """Messages given to ``write`` that, as far as is known, have not left.
+
+        Read when the connection has ended.
+        """
+        ...

@@ -179,16 +179,14 @@ class Engine:
         if session.outbox:
             self._flush_session(session)
 
-    def detach(self, session: Session, channel: Channel, unsent: int = 0) -> None:
-        """A WebSocket has ended, or the peer of a waiting GET has gone.
-
-        ``unsent`` is how many of the messages written to it are known not to have left.
-        """
-        self.counters.messages_dropped += unsent
-        self._farewells.ended(channel)
-        if channel is session.candidate:
+    def detach(self, session: Session, channel: Channel) -> None:
+        """A WebSocket has ended, or the peer of a waiting GET has gone."""
+        if self._farewells.ended(channel):
+            self.counters.messages_dropped += channel.unsent
+        elif channel is session.candidate:
             self._end_probe(session)
         elif channel is session.channel:
+            self.counters.messages_dropped += channel.unsent
             websocket = session.transport == "websocket"
             session.channel = None
             self.close(session, Reason.TRANSPORT_CLOSE if websocket else Reason.TRANSPORT_ERROR)

@@ -99,9 +99,12 @@ class Farewells:
             self._closing.arm(channel, now + CLOSE_TIMEOUT)
         self.shut = []
 
-    def ended(self, channel: Channel) -> None:
-        """A channel has ended by itself."""
-        self._closing.disarm(channel)
+    def ended(self, channel: Channel) -> bool:
+        """A channel has ended by itself; False if it had not been closed."""
+        if channel in self.shut:
+            self.shut.remove(channel)
+            return True
+        return self._closing.disarm(channel)
 
     def tick(self, now: float) -> None:
         """Act on the deadlines that have come."""

@@ -55,7 +55,7 @@ class AwaitableChannel:
         self.buffered: int = 0
         """Bytes that the framework has not taken yet."""
         self.unsent: int = 0
-        """Messages that the framework has not taken, or refused, or that came after the close."""
+        """Messages that the framework has not taken, or that came after the close."""
 
     def write(self, messages: list[Message]) -> None:
         """Queue messages, unless the channel was closed."""

@@ -89,6 +89,6 @@ class Receiver:
         else:
             self._engine.fail(self.session, error)
 
-    def lost(self, unsent: int = 0) -> None:
-        """The WebSocket has ended, and ``unsent`` messages written to it have not left."""
-        self._engine.detach(self.session, self._channel, unsent)
+    def lost(self) -> None:
+        """The WebSocket has ended."""
+        self._engine.detach(self.session, self._channel)

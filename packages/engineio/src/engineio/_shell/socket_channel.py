@@ -52,6 +52,7 @@ class SocketChannel:
         "_stalled",
         "_stream",
         "_written",
+        "unsent",
     )
 
     def __init__(self, stream: Stream, ready: Callable[[SocketChannel], None]) -> None:
@@ -64,10 +65,13 @@ class SocketChannel:
         self._closed = False
         self._written = 0  # by the holder of the engine's lock
         self._sent = 0  # by the one who pumps
+        self.unsent: int = 0
+        """Messages that came after the close, and frames that an abort dropped."""
 
     def write(self, messages: list[Message]) -> None:
         """Queue the frames of messages, unless the channel was closed."""
         if self._closed:
+            self.unsent += len(messages)
             return
         for message in messages:
             frame = message.frame
@@ -91,6 +95,7 @@ class SocketChannel:
     def abort(self) -> None:
         """Drop what waits and end the connection."""
         self._closed = True
+        self.unsent += len(self._queue)
         self._queue.clear()
         self._stream.abort()
 

@@ -48,3 +48,8 @@ class TracedChannel:
     def buffered(self) -> int:
         """The bytes that wait in the channel behind."""
         return self._channel.buffered
+
+    @property
+    def unsent(self) -> int:
+        """The messages that have not left the channel behind."""
+        return self._channel.unsent

@@ -26,16 +26,19 @@ if TYPE_CHECKING:
 class TransportChannel:
     """Writes frames to a transport."""
 
-    __slots__ = ("_transport", "closed")
+    __slots__ = ("_transport", "closed", "unsent")
 
     def __init__(self, transport: asyncio.Transport) -> None:
         self._transport = transport
         self.closed: bool = False
         """True once nothing more is written."""
+        self.unsent: int = 0
+        """Messages that came after the close, or after the connection was lost."""
 
     def write(self, messages: list[Message]) -> None:
         """Write messages in one call, unless the channel was closed."""
-        if self.closed:
+        if self.closed or self._transport.is_closing():
+            self.unsent += len(messages)
             return
         if len(messages) == 1:
             self._transport.write(messages[0].frame)

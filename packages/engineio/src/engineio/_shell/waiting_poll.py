@@ -45,3 +45,8 @@ class WaitingPoll:
     def buffered(self) -> int:
         """Zero: the answer is the HTTP server's from here on."""
         return 0
+
+    @property
+    def unsent(self) -> int:
+        """Zero, likewise."""
+        return 0

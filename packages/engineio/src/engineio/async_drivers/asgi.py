@@ -253,7 +253,7 @@ class AsgiWebSocket:
             _uncancel()
         finally:
             outlet.serving = None
-            receiver.lost(self.channel.unsent)
+            receiver.lost()
 
     def _frame(self, event: Event, receiver: Receiver) -> Pending:
         data = event.get("text")

@@ -22,15 +22,19 @@ PACKAGES = Path(__file__).parent.parent
 TWINS = {
     "engineio/src/engineio/_shell/async_pace.py": "pace.py",
     "engineio/src/engineio/async_server.py": "server.py",
+    "socketio/src/socketio/async_admin.py": "admin.py",
     "socketio/src/socketio/async_manager.py": "manager.py",
     "socketio/src/socketio/async_members.py": "members.py",
     "socketio/src/socketio/async_pubsub_manager.py": "pubsub_manager.py",
+    "socketio/src/socketio/async_redis_manager.py": "redis_manager.py",
     "socketio/src/socketio/async_server.py": "server.py",
 }
 """Source below ``packages``, and the name of its twin beside it."""
 
 NAMES = {
     "_aio": "_sync",
+    "_redis_aio": "_redis_sync",
+    "InstrumentedAsyncServer": "InstrumentedServer",
     "__aenter__": "__enter__",
     "__aexit__": "__exit__",
     "asynccontextmanager": "contextmanager",

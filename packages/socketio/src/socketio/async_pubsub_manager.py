@@ -157,6 +157,12 @@ class AsyncPubSubManager(BasePubSubManager, AsyncManager):
         raise NotImplementedError("a backend implements _listen()")
         yield
 
+    def _prepare(self) -> None:
+        """Raise what wrong options or a missing package deserve; talks to nobody.
+
+        Called before each publish and when listening starts, so that the caller is told.
+        """
+
     def _forget_connections(self) -> None:
         """Drop all connections without a word to the broker.
 
@@ -293,6 +299,7 @@ class AsyncPubSubManager(BasePubSubManager, AsyncManager):
         """
         if type(self)._send is AsyncPubSubManager._send:
             raise NotImplementedError("a backend implements _send() or _publish()")
+        self._prepare()
         self._look_around()
         self._enqueue(data)
         if self.write_only or self.server is None:
@@ -361,6 +368,7 @@ class AsyncPubSubManager(BasePubSubManager, AsyncManager):
     def initialize(self) -> None:
         """Start listening; called when the server gets its first client.  May be repeated."""
         super().initialize()
+        self._prepare()
         self._look_around()
         self._start()
 
@@ -429,6 +437,7 @@ class AsyncPubSubManager(BasePubSubManager, AsyncManager):
         if self._tasks:
             self._wake.set()
             tasks, self._tasks = self._tasks, []
+            cancel(tasks[0][0])
             for task, done in tasks:
                 if not await wait_event(done, timeout):
                     cancel(task)
@@ -481,6 +490,7 @@ class AsyncPubSubManager(BasePubSubManager, AsyncManager):
 
     async def _wait_subscribed(self) -> None:
         """Wait a moment for the subscription: without it an acknowledgement would be missed."""
+        self._prepare()
         self._look_around()
         self._start()
         if self._listener_state is CONNECTING:
@@ -507,6 +517,8 @@ class AsyncPubSubManager(BasePubSubManager, AsyncManager):
 
     async def _act(self, message: ClusterMessage) -> None:
         if isinstance(message, Emit):
+            for observer in self.server.observers:
+                observer.heard(message.namespace, message.room, message.event, message.data)
             reply = None
             if message.reply_to is not None:
                 reply = partial(self._reply, [message.reply_to])

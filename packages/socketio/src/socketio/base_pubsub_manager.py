@@ -45,7 +45,7 @@ LISTEN_TIMEOUT = 1.0
 FIRST_DELAY = 0.5
 """Seconds until a broker that is away is tried again for the first time."""
 
-MAX_DELAY = 10.0
+MAX_DELAY = 5.0
 """Seconds between the attempts in the end; with ``JITTER`` at most half as much again."""
 
 JITTER = 0.5

@@ -160,6 +160,12 @@ class PubSubManager(BasePubSubManager, Manager):
         raise NotImplementedError("a backend implements _listen()")
         yield
 
+    def _prepare(self) -> None:
+        """Raise what wrong options or a missing package deserve; talks to nobody.
+
+        Called before each publish and when listening starts, so that the caller is told.
+        """
+
     def _forget_connections(self) -> None:
         """Drop all connections without a word to the broker.
 
@@ -294,6 +300,7 @@ class PubSubManager(BasePubSubManager, Manager):
         """
         if type(self)._send is PubSubManager._send:
             raise NotImplementedError("a backend implements _send() or _publish()")
+        self._prepare()
         self._look_around()
         self._enqueue(data)
         if self.write_only or self.server is None:
@@ -362,6 +369,7 @@ class PubSubManager(BasePubSubManager, Manager):
     def initialize(self) -> None:
         """Start listening; called when the server gets its first client.  May be repeated."""
         super().initialize()
+        self._prepare()
         self._look_around()
         self._start()
 
@@ -430,6 +438,7 @@ class PubSubManager(BasePubSubManager, Manager):
         if self._tasks:
             self._wake.set()
             tasks, self._tasks = self._tasks, []
+            cancel(tasks[0][0])
             for task, done in tasks:
                 if not wait_event(done, timeout):
                     cancel(task)
@@ -482,6 +491,7 @@ class PubSubManager(BasePubSubManager, Manager):
 
     def _wait_subscribed(self) -> None:
         """Wait a moment for the subscription: without it an acknowledgement would be missed."""
+        self._prepare()
         self._look_around()
         self._start()
         if self._listener_state is CONNECTING:
@@ -508,6 +518,8 @@ class PubSubManager(BasePubSubManager, Manager):
 
     def _act(self, message: ClusterMessage) -> None:
         if isinstance(message, Emit):
+            for observer in self.server.observers:
+                observer.heard(message.namespace, message.room, message.event, message.data)
             reply = None
             if message.reply_to is not None:
                 reply = partial(self._reply, [message.reply_to])

@@ -1,0 +1,216 @@
+"""The client manager of a cluster around Redis or Valkey, for asyncio."""
+
+from __future__ import annotations
+
+import time
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from ._core.redis_url import parse_redis_sentinel_url as parse_redis_sentinel_url
+from ._core.redis_url import scheme_of
+from ._core.resp import RespError, RespReader, pack
+from ._redis_aio import REDIS_NAME, RedisLink, check_server, load_package, no_retry
+from .async_pubsub_manager import AsyncPubSubManager
+from .base_pubsub_manager import (
+    LISTEN_TIMEOUT,
+    MAX_PENDING_BYTES,
+    MAX_PENDING_PUBLISHES,
+    NotSent,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Sequence
+
+    from engineio.typing import JSONModule, LoggerLike
+
+TIMEOUT = 5.0
+"""Seconds in which Redis has to answer: to a connection, and to a command."""
+
+PING_INTERVAL = 10.0
+"""Seconds of silence after which the subscriber asks whether Redis is still there."""
+
+
+class AsyncRedisManager(AsyncPubSubManager):
+    """Passes messages on through a channel of Redis or Valkey.
+
+    :param url: ``redis://``, ``rediss://`` (TLS), ``unix://`` or ``valkey://``, ``valkeys://``, as
+        ``from_url()`` of the package of that name takes it (default
+        ``redis://localhost:6379/0``); or ``redis+sentinel://[[user]:password@]host:port,...[/db]
+        [/service]``, also with ``rediss``, ``valkey`` and ``valkeys``.  ``service`` is by default
+        the name of the channel.
+    :param channel: the channel to publish and subscribe on (default ``socketio``).
+    :param write_only: only emit, for processes without a server.
+    :param logger: a logger; default that of the server, else ``socketio``.
+    :param json: object with ``dumps`` and ``loads`` for a manager without a server.
+    :param redis_options: further keywords for the client of the package.
+    :param max_pending_publishes: messages kept while Redis cannot be reached (default 10,000).
+    :param max_pending_bytes: the same in bytes (default 64 MiB).
+
+    When it is first used: ``ValueError`` for another URL, ``RuntimeError`` if neither ``redis``
+    nor ``valkey`` is installed.  Redis keeps nothing for a subscriber that is away: what is
+    published meanwhile is missed, and counted.
+    """
+
+    name: ClassVar[str] = REDIS_NAME
+    max_batch: ClassVar[int] = 64
+
+    def __init__(
+        self,
+        url: str = "redis://localhost:6379/0",
+        channel: str = "socketio",
+        write_only: bool = False,
+        logger: LoggerLike | None = None,
+        json: JSONModule | None = None,
+        redis_options: dict[str, Any] | None = None,
+        *,
+        max_pending_publishes: int = MAX_PENDING_PUBLISHES,
+        max_pending_bytes: int = MAX_PENDING_BYTES,
+    ) -> None:
+        super().__init__(
+            channel,
+            write_only,
+            logger,
+            json,
+            max_pending_publishes=max_pending_publishes,
+            max_pending_bytes=max_pending_bytes,
+        )
+        self.redis_url = url
+        self.redis_options: dict[str, Any] = dict(redis_options or {})
+        self.redis: Any = None
+        """The package's client, once the manager is used; applications may use it, too."""
+        self.pubsub: RedisLink | None = None
+        """The connection that listens, while there is one."""
+        self._sender: RedisLink | None = None
+        self._replies = RespReader()
+        self._no_retry: Any = None
+
+    @property
+    def connected(self) -> bool:
+        """Whether messages can be sent and, unless write-only, are received."""
+        return self.health.state == "connected"
+
+    def initialize(self) -> None:
+        """Start listening; called when the server gets its first client.
+
+        ``RuntimeError`` on gevent and eventlet where the ``socket`` module is not monkey patched.
+        """
+        check_server(self.server)
+        super().initialize()
+
+    def _prepare(self) -> None:
+        if self.redis is None:
+            scheme = scheme_of(self.redis_url)
+            package = self._load_package(scheme)
+            self.redis = self._make_client(package, scheme)
+            # what waits and tries again is this class; and what was sent is not sent twice
+            self._no_retry = no_retry(package)
+
+    def _load_package(self, scheme: str) -> Any:
+        names = ["valkey"] if scheme.startswith("valkey") else ["redis", "valkey"]
+        for name in names:
+            if find_spec(name) is not None:
+                return load_package(name)
+        raise RuntimeError(
+            f"{' or '.join(names)} is not installed: pip install 'python-socketio[redis]'"
+        )
+
+    def _make_client(self, package: Any, scheme: str) -> Any:
+        options = {"socket_timeout": TIMEOUT, **self.redis_options}
+        if scheme != "unix":
+            options.setdefault("socket_connect_timeout", TIMEOUT)
+        if not scheme.endswith("+sentinel"):
+            client = getattr(package, "Redis", None) or package.Valkey
+            return client.from_url(self.redis_url, **options)
+        sentinels, service, given = parse_redis_sentinel_url(self.redis_url)
+        sentinel = package.sentinel.Sentinel(sentinels, **{**given, **options})
+        return sentinel.master_for(service or self.channel)
+
+    # sending
+
+    async def _send(self, payloads: Sequence[bytes]) -> None:
+        link = await self._open_sender()
+        channel = self.channel.encode()
+        commands = [pack(b"PUBLISH", channel, payload) for payload in payloads]
+        await link.write(b"".join(commands), TIMEOUT)
+        answers: list[int | RespError] = []
+        deadline = time.monotonic() + TIMEOUT
+        while len(answers) < len(payloads):
+            data = await link.read(max(0.001, deadline - time.monotonic()))
+            if data is None:
+                raise TimeoutError(f"no answer within {TIMEOUT} s")
+            replies = self._replies.feed(data)
+            answers += [reply for reply in replies if isinstance(reply, int | RespError)]
+        errors = [answer for answer in answers if isinstance(answer, RespError)]
+        if len(errors) == len(payloads):
+            raise NotSent from errors[0]
+        if errors:
+            raise errors[0]
+
+    async def _open_sender(self) -> RedisLink:
+        """Return a connection that has not been closed by the other side."""
+        if self._sender is not None:
+            try:
+                data = await self._sender.read(0)
+            except OSError:
+                await self._close_sender()
+            else:
+                if data is not None:
+                    self._replies.feed(data)
+        if self._sender is None:
+            self._replies = RespReader()
+            try:
+                self._sender = await RedisLink.open(self.redis, self._no_retry)
+            except Exception as error:
+                raise NotSent from error
+        return self._sender
+
+    async def _close_sender(self) -> None:
+        link, self._sender = self._sender, None
+        if link is not None:
+            await link.close()
+
+    def _forget_connections(self) -> None:
+        for link in (self._sender, self.pubsub):
+            if link is not None:
+                link.forget()
+        self.redis = self.pubsub = self._sender = None
+        self._prepare()
+
+    # receiving
+
+    async def _listen(self) -> AsyncIterator[str | bytes | dict[str, Any] | None]:
+        link = await RedisLink.open(self.redis, self._no_retry)
+        try:
+            self.pubsub = link
+            await link.write(pack(b"SUBSCRIBE", self.channel.encode()), TIMEOUT)
+            reader = RespReader(self.channel.encode())
+            limit = time.monotonic() + TIMEOUT
+            asked = True
+            while True:
+                data = await link.read(LISTEN_TIMEOUT)
+                if data is not None:
+                    for reply in reader.feed(data):
+                        if type(reply) is bytes:
+                            yield reply
+                        else:
+                            self._note_reply(reply)
+                    asked = False
+                    limit = time.monotonic() + PING_INTERVAL
+                    continue
+                yield None
+                if time.monotonic() < limit:
+                    continue
+                if asked:
+                    raise TimeoutError(f"no answer within {TIMEOUT} s")
+                await link.write(pack(b"PING"), TIMEOUT)
+                asked = True
+                limit = time.monotonic() + TIMEOUT
+        finally:
+            self.pubsub = None
+            await link.close()
+
+    def _note_reply(self, reply: Any) -> None:
+        if isinstance(reply, RespError):
+            raise reply
+        if isinstance(reply, list) and reply[:1] == [b"subscribe"]:
+            self._subscribed()

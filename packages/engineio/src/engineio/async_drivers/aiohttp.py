@@ -86,10 +86,15 @@ class AiohttpDriver:
     async def body(self, request: AiohttpRequest, limit: int) -> bytes:
         """Read the body, stopping at the limit."""
         body = bytearray()
+        content = request.native.content
         try:
-            async for chunk in request.native.content.iter_any():
+            async for chunk in content.iter_any():
                 body += chunk
                 if len(body) > limit:
+                    # aiohttp reads the rest for some seconds, and on its own would not notice
+                    # that the client has gone
+                    ended = _watch(request.native.transport)
+                    ended.add_done_callback(lambda _: content.feed_eof())
                     raise ProtocolError("body too large", 413)
         except (web.RequestPayloadError, HttpProcessingError, OSError) as error:
             raise ProtocolError("the body ended early") from error
@@ -97,11 +102,7 @@ class AiohttpDriver:
 
     async def gone(self, request: AiohttpRequest) -> None:
         """Wait for the end of the connection."""
-        transport = request.native.transport
-        if transport is not None and not transport.is_closing():
-            protocol = transport.get_protocol()
-            watched = protocol if isinstance(protocol, Watched) else Watched(transport, protocol)
-            await watched.lost()
+        await asyncio.shield(_watch(request.native.transport))
 
     async def respond(self, request: AiohttpRequest, reply: Reply) -> web.Response:
         """Return the answer for the handler to return."""
@@ -123,16 +124,12 @@ class Watched(asyncio.Protocol):
 
     def __init__(self, transport: asyncio.Transport, behind: Any) -> None:
         self._behind = behind
-        self._end: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self.ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         transport.set_protocol(self)
-
-    async def lost(self) -> None:
-        """Wait for the end of the connection."""
-        await asyncio.shield(self._end)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """The connection has ended."""
-        self._end.set_result(None)
+        self.ended.set_result(None)
         self._behind.connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
@@ -150,6 +147,17 @@ class Watched(asyncio.Protocol):
     def resume_writing(self) -> None:
         """Hand on."""
         self._behind.resume_writing()
+
+
+def _watch(transport: asyncio.Transport | None) -> asyncio.Future[None]:
+    """Return what is done when a connection has ended."""
+    if transport is None or transport.is_closing():
+        ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        ended.set_result(None)
+        return ended
+    protocol = transport.get_protocol()
+    watched = protocol if isinstance(protocol, Watched) else Watched(transport, protocol)
+    return watched.ended
 
 
 def create_route(app: web.Application, server: AttachedServer, path: str) -> None:

@@ -132,8 +132,8 @@ class SanicDriver:
         native: Any = request.native
         body = bytearray()
         try:
-            async for chunk in native.stream:
-                body += chunk
+            while native.stream.request_body:
+                body += await native.stream.read() or b""
                 if len(body) > limit:
                     raise ProtocolError("body too large", 413)
         except SanicException as error:
@@ -141,6 +141,7 @@ class SanicDriver:
         except asyncio.CancelledError:
             if not native.conn_info.lost:
                 raise
+            native.stream.request_body = None  # else Sanic waits for the rest of it, for ever
             raise ProtocolError("the body ended early") from None
         return bytes(body)
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import socket
+import sys
 from functools import partial
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -39,6 +40,9 @@ if TYPE_CHECKING:
 
 READ_SIZE = 65_536
 """Bytes read at once from a WebSocket."""
+
+LINGER = 10.0
+"""Seconds in which the rest of a body is read that was refused before it had come: aiohttp's."""
 
 
 class TornadoRequest:
@@ -136,9 +140,10 @@ class Body:
     """The body of a POST while it arrives."""
 
     def __init__(self) -> None:
+        self.complete: bool = False
+        """True when all of it has come."""
         self._data = bytearray()
         self._limit: int | None = None
-        self._complete = False
         self._decided = asyncio.Event()
 
     async def read(self, limit: int) -> bytes:
@@ -148,7 +153,7 @@ class Body:
             await self._decided.wait()
         if len(self._data) > limit:
             raise ProtocolError("body too large", 413)
-        if not self._complete:
+        if not self.complete:
             raise ProtocolError("the body ended early")
         return bytes(self._data)
 
@@ -161,9 +166,8 @@ class Body:
 
     def end(self, *, complete: bool) -> None:
         """No more comes."""
-        if not self._decided.is_set():
-            self._complete = complete
-            self._decided.set()
+        self.complete = complete
+        self._decided.set()
 
 
 @stream_request_body
@@ -181,9 +185,12 @@ class TornadoHandler(WebSocketHandler):
         self.body: Body = Body()
         self.gone: asyncio.Event = asyncio.Event()
         self._answering: asyncio.Task[Any] | None = None
+        self._lingering: asyncio.TimerHandle | None = None
 
     def prepare(self) -> None:
         """Start to answer a POST before its body has come."""
+        connection: Any = self.request.connection
+        connection.set_max_body_size(sys.maxsize)  # the engine's limit counts
         if self.request.method == "POST":
             self._answering = asyncio.get_running_loop().create_task(
                 self.server.handle_request(self)
@@ -204,13 +211,22 @@ class TornadoHandler(WebSocketHandler):
         self.body.end(complete=True)
         if self._answering is not None:
             await self._answering
+        if self._lingering is not None:
+            self._lingering.cancel()
+            self.finish()
 
     head = put = patch = delete = options = get
 
     def on_connection_close(self) -> None:
-        """The client has gone."""
+        """The client has gone, or was answered before its body had come."""
         self.body.end(complete=False)
         self.gone.set()
+        if self._lingering is not None:
+            self._lingering.cancel()
+        # Tornado's task for this request waits for the body, and would do so for ever
+        received: asyncio.Future[None] | None = getattr(self.request, "_body_future", None)
+        if received is not None and not received.done():
+            received.set_exception(StreamClosedError())
         super().on_connection_close()
 
     def answer(self, status: int, headers: Iterable[tuple[str, str]], body: bytes = b"") -> None:
@@ -219,7 +235,16 @@ class TornadoHandler(WebSocketHandler):
         self.set_status(status, HTTPStatus(status).phrase)
         for name, value in headers:
             self.set_header(name, value)
-        self.finish(body or None)
+        if self.body.complete:
+            self.finish(body or None)
+            return
+        # Tornado would close the connection, and reset it where the client still sends: the
+        # answer might not arrive
+        connection: Any = self.request.connection
+        self.set_header("Content-Length", len(body))
+        self.write(body)
+        self.flush()
+        self._lingering = asyncio.get_running_loop().call_later(LINGER, connection.close)
 
     def check_origin(self, origin: str) -> bool:
         """Return True: the engine has checked it."""
@@ -239,7 +264,7 @@ class TornadoHandler(WebSocketHandler):
 class StreamChannel:
     """Writes frames to a Tornado stream."""
 
-    __slots__ = ("_stream", "buffered", "closed")
+    __slots__ = ("_stream", "buffered", "closed", "unsent")
 
     def __init__(self, stream: IOStream) -> None:
         self._stream = stream
@@ -247,6 +272,8 @@ class StreamChannel:
         """True once nothing more is written."""
         self.buffered: int = 0
         """Bytes that the operating system has not taken."""
+        self.unsent: int = 0
+        """Messages that came after the close, or that the stream refused."""
 
     def write(self, messages: list[Message]) -> None:
         """Write messages in one call, unless the channel was closed."""
@@ -254,6 +281,8 @@ class StreamChannel:
             self.control(messages[0].frame)
         else:
             self.control(b"".join([message.frame for message in messages]))
+        if self.closed:
+            self.unsent += len(messages)
 
     def control(self, frames: bytes) -> None:
         """Write finished frames, unless the channel was closed."""

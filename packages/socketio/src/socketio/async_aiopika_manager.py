@@ -1,0 +1,236 @@
+"""The client manager of a cluster around RabbitMQ, for asyncio.
+
+It shares its exchange with ``KombuManager``.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections import deque
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from ._packages import load_package
+from .async_pubsub_manager import AsyncPubSubManager
+from .base_pubsub_manager import LISTEN_TIMEOUT, MAX_PENDING_BYTES, MAX_PENDING_PUBLISHES, NotSent
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Sequence
+
+    from aio_pika.abc import (
+        AbstractChannel,
+        AbstractConnection,
+        AbstractExchange,
+        AbstractIncomingMessage,
+        AbstractQueue,
+    )
+
+    from engineio.typing import JSONModule, LoggerLike
+
+TIMEOUT = 4.0
+"""Seconds in which the broker has to answer: to a connection, a declaration, a publish."""
+
+HEARTBEAT = 5
+"""Seconds between heartbeats, unless the URL has ``?heartbeat=``.  aio-pika gives a connection up
+after 18 seconds without."""
+
+QUEUE_EXPIRES_MS = 300_000
+"""How long RabbitMQ keeps the queue of a listener that has gone; as python-socketio 5.x."""
+
+CLOSE_TIMEOUT = 1.0
+"""Seconds for the farewell of a connection."""
+
+PREFETCH = 200
+"""Messages that the broker sends ahead of their acknowledgement."""
+
+
+class AsyncAioPikaManager(AsyncPubSubManager):
+    """Passes messages on through RabbitMQ.
+
+    :param url: ``amqp://`` or ``amqps://``, with options in its query as aio-pika knows them.
+    :param channel: the name of the exchange (default ``socketio``).
+    :param write_only: only emit, for processes without a server.
+    :param logger: a logger; default that of the server.
+    :param json: object with ``dumps`` and ``loads`` for a manager without a server.
+    :param max_pending_publishes: as of ``AsyncPubSubManager``.
+    :param max_pending_bytes: as of ``AsyncPubSubManager``.
+
+    ``RuntimeError`` if the package ``aio-pika`` is missing.
+    """
+
+    name: ClassVar[str] = "asyncaiopika"
+    max_batch: ClassVar[int] = 50
+
+    def __init__(
+        self,
+        url: str = "amqp://guest:guest@localhost:5672//",
+        channel: str = "socketio",
+        write_only: bool = False,
+        logger: LoggerLike | None = None,
+        json: JSONModule | None = None,
+        *,
+        max_pending_publishes: int = MAX_PENDING_PUBLISHES,
+        max_pending_bytes: int = MAX_PENDING_BYTES,
+    ) -> None:
+        self._aio_pika = load_package("aio_pika", self, "aio-pika", "aio_pika")
+        super().__init__(
+            channel=channel,
+            write_only=write_only,
+            logger=logger,
+            json=json,
+            max_pending_publishes=max_pending_publishes,
+            max_pending_bytes=max_pending_bytes,
+        )
+        self.url = url
+        self.publisher_connection: AbstractConnection | None = None
+        self.publisher_channel: AbstractChannel | None = None
+        self.publisher_exchange: AbstractExchange | None = None
+        self._unconfirmed: set[asyncio.Task[Any]] = set()
+        self._held_up = False
+        self._queue_name: str | None = None
+        self._recent: deque[int] = deque(maxlen=PREFETCH)
+        """Hashes of the messages that the broker may send again after a lost connection."""
+
+    async def _connect(self) -> AbstractConnection:
+        options: dict[str, Any] = {} if "heartbeat=" in self.url else {"heartbeat": HEARTBEAT}
+        connection: AbstractConnection
+        connection = await self._aio_pika.connect(self.url, timeout=TIMEOUT, **options)
+        return connection
+
+    async def _declare_exchange(self, channel: AbstractChannel) -> AbstractExchange:
+        fanout = self._aio_pika.ExchangeType.FANOUT
+        return await channel.declare_exchange(self.channel, fanout, durable=False)
+
+    # publishing
+
+    async def _send(self, payloads: Sequence[bytes]) -> None:
+        if self._unconfirmed:
+            await self._await_confirmation()
+        try:
+            exchange = await asyncio.wait_for(self._open_publisher(), TIMEOUT)
+        except Exception as error:
+            raise NotSent from error
+        for payload in payloads:
+            message = self._aio_pika.Message(
+                payload, delivery_mode=self._aio_pika.DeliveryMode.PERSISTENT
+            )
+            publish = exchange.publish(message, routing_key="*", mandatory=False)
+            self._unconfirmed.add(asyncio.ensure_future(publish))
+        done, waiting = await asyncio.wait(self._unconfirmed, timeout=TIMEOUT)
+        self._unconfirmed = waiting
+        errors = [error for error in (task.exception() for task in done) if error]
+        if errors:
+            raise errors[0]
+        if waiting:
+            self._held_up = True
+            raise TimeoutError("the broker has not confirmed messages in time")
+
+    async def _await_confirmation(self) -> None:
+        """Wait for a broker that has been sent messages and has not confirmed them.
+
+        One that is full reads nothing until it has space again.  As long as the connection lives
+        it will get them; those that were to come after them are kept here.
+        """
+        done, self._unconfirmed = await asyncio.wait(self._unconfirmed, timeout=TIMEOUT)
+        for task in done:
+            task.exception()
+        if self._unconfirmed:
+            self._held_up = True
+            raise NotSent from TimeoutError("the broker does not confirm messages")
+
+    async def _open_publisher(self) -> AbstractExchange:
+        exchange, channel = self.publisher_exchange, self.publisher_channel
+        if exchange is None or channel is None:
+            self.publisher_connection = connection = await self._connect()
+            self.publisher_channel = channel = await connection.channel()
+            self.publisher_exchange = exchange = await self._declare_exchange(channel)
+        elif channel.is_closed:
+            raise ConnectionError("the connection has ended")
+        return exchange
+
+    async def _close_sender(self) -> None:
+        held_up, self._held_up = self._held_up, False
+        if held_up:
+            return
+        connection, self.publisher_connection = self.publisher_connection, None
+        self.publisher_channel = self.publisher_exchange = None
+        unconfirmed, self._unconfirmed = self._unconfirmed, set()
+        for task in unconfirmed:
+            task.cancel()
+        if unconfirmed:
+            await asyncio.wait(unconfirmed)
+        if connection is not None:
+            await close(connection)
+
+    # listening
+
+    async def _listen(self) -> AsyncIterator[str | bytes | dict[str, Any] | None]:
+        inbox: asyncio.Queue[AbstractIncomingMessage | None] = asyncio.Queue()
+        connection = await self._connect()
+        try:
+            queue = await asyncio.wait_for(self._subscribe(connection, inbox), 2 * TIMEOUT)
+            self._subscribed()
+            unacknowledged = 0
+            try:
+                while True:
+                    try:
+                        message = await asyncio.wait_for(inbox.get(), LISTEN_TIMEOUT)
+                    except asyncio.TimeoutError:
+                        yield None
+                        continue
+                    if message is None:
+                        raise ConnectionError("the connection has ended")
+                    unacknowledged += 1
+                    if unacknowledged >= PREFETCH // 2 or inbox.empty():
+                        await message.ack(multiple=True)
+                        unacknowledged = 0
+                    content = hash(message.body)
+                    if not message.redelivered or content not in self._recent:
+                        self._recent.append(content)
+                        yield message.body
+            except (GeneratorExit, asyncio.CancelledError):
+                with contextlib.suppress(Exception):
+                    delete = queue.delete(if_unused=False, if_empty=False)
+                    await asyncio.wait_for(delete, CLOSE_TIMEOUT)
+                raise
+        finally:
+            await close(connection)
+
+    async def _subscribe(
+        self, connection: AbstractConnection, inbox: asyncio.Queue[AbstractIncomingMessage | None]
+    ) -> AbstractQueue:
+        """Have the messages put into ``inbox``, and ``None`` when no more will come."""
+        queue = await self._find_queue(connection)
+        if queue is None:
+            channel = await connection.channel()
+            arguments = {"x-expires": QUEUE_EXPIRES_MS}
+            queue = await channel.declare_queue(durable=False, arguments=arguments)
+        self._queue_name = queue.name
+        await queue.channel.set_qos(prefetch_count=PREFETCH)
+        await queue.bind(await self._declare_exchange(queue.channel))
+        queue.channel.close_callbacks.add(lambda *_: inbox.put_nowait(None))
+        await queue.consume(inbox.put)
+        return queue
+
+    async def _find_queue(self, connection: AbstractConnection) -> AbstractQueue | None:
+        """Return the queue of the last connection, with what has come meanwhile, if it lives."""
+        if self._queue_name is None:
+            return None
+        channel = await connection.channel()
+        queue: AbstractQueue
+        try:
+            queue = await channel.declare_queue(self._queue_name, passive=True)
+        except self._aio_pika.exceptions.ChannelClosed:
+            return None
+        return queue
+
+    def _forget_connections(self) -> None:
+        self.publisher_connection = self.publisher_channel = self.publisher_exchange = None
+        self._unconfirmed = set()
+        self._queue_name = None
+
+
+async def close(connection: AbstractConnection) -> None:
+    """Close a connection that may be broken."""
+    with contextlib.suppress(Exception):
+        await asyncio.wait_for(connection.close(), CLOSE_TIMEOUT)

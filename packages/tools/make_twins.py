@@ -22,6 +22,7 @@ PACKAGES = Path(__file__).parent.parent
 TWINS = {
     "engineio/src/engineio/_shell/async_pace.py": "pace.py",
     "engineio/src/engineio/async_server.py": "server.py",
+    "engineio/src/engineio/async_socket.py": "socket.py",
     "socketio/src/socketio/async_admin.py": "admin.py",
     "socketio/src/socketio/async_manager.py": "manager.py",
     "socketio/src/socketio/async_members.py": "members.py",

@@ -32,11 +32,12 @@ class Client:
         engine = sio.eio.engine
         self.session = engine.create(sid, "websocket")
         assert sio.eio._connect(self.session, {}) is None
-        engine.attach(self.session, self)
+        channel = sio.eio._traced(self.session, self)
+        engine.attach(self.session, channel)
         engine.accept(self.session, sio.eio.clock())
         assert sio.eio._layer is not None
         self._receiver = Receiver(
-            engine, self.session, self, sio.eio._layer.received, sio.eio.clock, probing=False
+            engine, self.session, channel, sio.eio._layer.received, sio.eio.clock, probing=False
         )
         self.next()
 

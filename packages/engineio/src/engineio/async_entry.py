@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import nullcontext
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from ._core import replies
@@ -17,9 +18,10 @@ from ._shell.async_pace import AsyncPace
 from ._shell.eager import start_eagerly
 from ._shell.poll_channel import PollChannel
 from ._shell.receiver import Receiver
-from ._shell.traced import TracedChannel
 from ._shell.turn import Turn
+from .async_socket import AsyncSocket
 from .base_server import BaseServer
+from .base_socket import Sockets
 from .exceptions import ProtocolError
 
 if TYPE_CHECKING:
@@ -216,7 +218,8 @@ class AsyncEntry(BaseServer):
     async def _serve(
         self, websocket: WebSocket, session: Session, channel: Channel, *, probing: bool
     ) -> Any:
-        received = self._received if self._layer is None else self._layer.received
+        layer = self._layer_in_use()
+        received = self._received if layer is None else layer.received
         receiver = Receiver(self.engine, session, channel, received, self.clock, probing=probing)
         return await websocket.serve(receiver)
 
@@ -298,7 +301,7 @@ class AsyncEntry(BaseServer):
     # turns
 
     def _make_engine(self) -> Engine:
-        return Engine(self, self._wake)
+        return Engine(self, self._wake, partial(AsyncSocket, self), Sockets(self))
 
     def _wake(self) -> None:
         self._turn.wake()
@@ -345,10 +348,6 @@ class AsyncEntry(BaseServer):
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         return task
-
-    def _traced(self, session: Session, channel: Channel) -> Channel:
-        """Log what is sent, where somebody listens; decided when the channel is attached."""
-        return TracedChannel(channel, session.sid, self.logger) if self._verbose() else channel
 
 
 def _framework_of(app: Any) -> str | None:

@@ -14,7 +14,9 @@ from ._core.codec import make_codec
 from ._core.cookies import check_cookie_option
 from ._core.cors import check_origins_option
 from ._core.reason import Reason
+from ._shell.counted import CountedChannel
 from ._shell.logs import make_logger
+from ._shell.traced import TracedChannel
 from .packet import Packet
 from .payload import MAX_DECODE_PACKETS, Payload
 
@@ -23,12 +25,14 @@ if TYPE_CHECKING:
     from types import ModuleType
 
     from ._core.admission import Refuse
+    from ._core.channel import Channel
     from ._core.cookies import CookieOption
     from ._core.cors import OriginsOption
     from ._core.counters import Counters
     from ._core.engine import Engine
     from ._core.layer import Layer
     from ._core.session import Session
+    from ._shell.counted import Traffic
     from .typing import JSONModule, LoggerLike
 
 HandlerT = TypeVar("HandlerT", bound="Callable[..., Any]")
@@ -148,6 +152,8 @@ class BaseServer:
             json = Packet.json  # documented: assigning it replaces the default of the process
         self._codec = make_codec(json)
         self._layer: Layer | None = None
+        self.traffic: Traffic | None = None
+        """Counts what is sent over connections made from now on, if it is not ``None``."""
         self.clock: Callable[[], float] = time.monotonic
         self.engine: Engine = self._make_engine()
         self.async_mode: str
@@ -170,6 +176,7 @@ class BaseServer:
     def attach_layer(self, layer: Layer) -> None:
         """Let a protocol above (Socket.IO) take every connection and message of this server."""
         self._layer = layer
+        self.handlers.update(layer.handlers)
 
     def is_asyncio_based(self) -> bool:
         """Return True for ``AsyncServer``."""
@@ -269,6 +276,11 @@ class BaseServer:
             f"Invalid async_mode specified: {modes[-1]} cannot be imported: {failure}{advice}"
         ) from failure
 
+    def _layer_in_use(self) -> Layer | None:
+        """The layer, unless the application has replaced or wrapped one of its handlers."""
+        layer = self._layer
+        return layer if layer is not None and self.handlers == layer.handlers else None
+
     def _max_packets(self) -> int:
         """How many packets one POST may hold."""
         assigned = Payload.max_decode_packets
@@ -277,6 +289,12 @@ class BaseServer:
     def _verbose(self) -> bool:
         """Whether somebody reads the packets in the log."""
         return self.logger.isEnabledFor(logging.INFO)
+
+    def _traced(self, session: Session, channel: Channel) -> Channel:
+        """Count and log what is sent, where somebody asks; decided when the channel is attached."""
+        if self.traffic is not None:
+            channel = CountedChannel(channel, self.traffic)
+        return TracedChannel(channel, session.sid, self.logger) if self._verbose() else channel
 
     def _make_engine(self) -> Engine:
         """Return the engine behind this server."""

@@ -3,6 +3,7 @@ told."""
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from ._core import replies
@@ -13,10 +14,11 @@ from ._shell.alarm import Alarm
 from ._shell.locked_engine import LockedEngine
 from ._shell.pace import Pace
 from ._shell.receiver import Receiver
-from ._shell.traced import TracedChannel
 from ._shell.waiting_poll import WaitingPoll
 from .base_server import BaseServer
+from .base_socket import Sockets
 from .exceptions import ProtocolError
+from .socket import Socket
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -132,7 +134,8 @@ class Entry(BaseServer):
         *,
         probing: bool,
     ) -> Iterable[bytes]:
-        received = self._received if self._layer is None else self._layer.received
+        layer = self._layer_in_use()
+        received = self._received if layer is None else layer.received
         receiver = Receiver(self.engine, session, channel, received, self.clock, probing=probing)
         websocket.serve(receiver)
         return self._driver.end(request)
@@ -227,7 +230,13 @@ class Entry(BaseServer):
 
     def _make_engine(self) -> LockedEngine:
         return LockedEngine(
-            self, self.clock, self._end_all, self._end_all_elsewhere, self._watch_deadlines
+            self,
+            self.clock,
+            self._end_all,
+            self._end_all_elsewhere,
+            self._watch_deadlines,
+            partial(Socket, self),
+            Sockets(self),
         )
 
     def _watch_deadlines(self) -> None:
@@ -259,7 +268,3 @@ class Entry(BaseServer):
     def _start(self, function: Callable[..., None], *args: Any) -> None:
         """Run a function in a thread or greenlet."""
         self._model.spawn(function, *args)
-
-    def _traced(self, session: Session, channel: Channel) -> Channel:
-        """Log what is sent, where somebody listens; decided when the channel is attached."""
-        return TracedChannel(channel, session.sid, self.logger) if self._verbose() else channel

@@ -8,7 +8,6 @@ path goes past them.
 from __future__ import annotations
 
 import asyncio
-import logging
 from contextlib import nullcontext
 from inspect import isawaitable
 from types import CoroutineType
@@ -17,6 +16,7 @@ from weakref import WeakKeyDictionary
 
 from engineio._core.layer import Layer
 from engineio._core.session import CLOSED, Session
+from engineio._shell.counted import counted
 from engineio.exceptions import ProtocolError
 
 from ._aio import Cancelled, create_event, is_cancelled, start_eagerly
@@ -78,6 +78,8 @@ class AsyncEntry(AsyncMembers):
             layer = Layer(self._opened_hooked, self._received_hooked, self._closed_hooked)
         else:
             layer = Layer(self._opened, self._received, self._closed)
+        if self.eio.traffic is not None:
+            layer.received = counted(layer.received, self.eio.traffic)
         self.eio.attach_layer(layer)
 
     def _opened(self, session: Session, environ: Environ) -> None:
@@ -85,7 +87,7 @@ class AsyncEntry(AsyncMembers):
             served[self] = asyncio.get_running_loop()
             self.manager_initialized = True
             self.manager.initialize()
-        self._verbose = self.logger.isEnabledFor(logging.INFO)
+        self._look_closely()
         connection = session.app = Connection(session, self.wire.new_decoder())
         self.environ[session.sid] = environ
         self._expect(connection, self.connect_timeout)
@@ -167,7 +169,7 @@ class AsyncEntry(AsyncMembers):
             return None
         namespace = packet.namespace
         if self._verbose:
-            self.logger.info('received event "%s" from %s [%s]', packet.data[0], sid, namespace)
+            self._note_received(sid, namespace, packet.data)
         if self._events_hooked:
             return self._received_event_hooked(connection, packet, sid)
         event, *values = packet.data

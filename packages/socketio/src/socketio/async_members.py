@@ -168,6 +168,8 @@ class AsyncMembers(BaseServer):
             connection.held_bytes = 0
             for messages in connection.held.pop(namespace, ()):
                 await self._deliver(connection, messages)
+            for observer in self.observers:
+                observer.connected(sid, namespace)
 
     async def _refuse(
         self, connection: Connection, namespace: str, sid: str, refusal: dict[str, Any]
@@ -176,6 +178,8 @@ class AsyncMembers(BaseServer):
             return  # it has left already, which it can where it was accepted first
         if self.always_connect:
             connection.connected.pop(namespace, None)
+            for observer in self.observers:
+                observer.disconnected(sid, namespace, self.reason.SERVER_DISCONNECT)
             self.manager.pre_disconnect(sid, namespace)
             await self._tell(connection, DISCONNECT, namespace)
         else:
@@ -195,6 +199,8 @@ class AsyncMembers(BaseServer):
         """Run the disconnect handler of a connected client, once, and forget the client."""
         if connection.connected.pop(namespace, None) is None:
             return
+        for observer in self.observers:
+            observer.disconnected(sid, namespace, reason)
         self.manager.pre_disconnect(sid, namespace)
         if reason == self.reason.SERVER_DISCONNECT and connection.closed is None:
             await self._tell(connection, DISCONNECT, namespace)

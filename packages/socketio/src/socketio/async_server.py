@@ -10,6 +10,7 @@ import engineio
 from ._aio import wait_event
 from ._core.decoder import RESERVED_EVENTS
 from ._values import PendingCall
+from .async_admin import InstrumentedAsyncServer
 from .async_entry import AsyncEntry
 from .async_manager import AsyncManager
 from .exceptions import CallInterruptedError, TimeoutError
@@ -259,6 +260,43 @@ class AsyncServer(AsyncEntry):
         """Stop the background work of the server; clients stay connected."""
         self.logger.info("Socket.IO is shutting down")
         await self.eio.shutdown()
+
+    # the Admin UI
+
+    def instrument(
+        self,
+        auth: Any = None,
+        mode: str = "development",
+        read_only: bool = False,
+        server_id: str | None = None,
+        namespace: str = "/admin",
+        server_stats_interval: float = 2,
+    ) -> InstrumentedAsyncServer:
+        """Connect this server to the Socket.IO Admin UI.
+
+        :param auth: what admins log in with: a dict such as ``{"username": ..., "password":
+            ...}``, a list of them, a function that takes what the admin sent and returns whether
+            it is right, or ``False`` for no log-in.
+        :param mode: ``'development'`` reports each client, room and event; ``'production'`` only
+            statistics.
+        :param read_only: do not let admins emit, join, leave or disconnect (in development mode).
+        :param server_id: name of this server; default the cluster's ``host_id`` or the host name.
+        :param namespace: namespace of the admins.
+        :param server_stats_interval: seconds between two statistics.
+
+        ``ValueError`` for ``auth=None`` and anything empty, and for an unknown mode.  The origin
+        of the page, for example ``https://admin.socket.io``, must be among
+        ``cors_allowed_origins``.
+        """
+        return InstrumentedAsyncServer(
+            self,
+            auth=auth,
+            mode=mode,
+            read_only=read_only,
+            server_id=server_id,
+            namespace=namespace,
+            server_stats_interval=server_stats_interval,
+        )
 
     # background tasks
 

@@ -13,10 +13,11 @@ from ._core.registry import Registry
 from ._values import PendingCall
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterator, Mapping
+    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
     from engineio.typing import JSONModule, LoggerLike
 
+    from ._core.observer import Observer
     from ._core.registry import Rooms
 
 default_logger: logging.Logger = logging.getLogger("socketio")
@@ -62,6 +63,11 @@ class BaseManager:
     def pending_disconnect(self) -> dict[str, dict[str, str]]:
         """Namespace to the clients whose disconnect handler is running."""
         return self._registry.pending_disconnect
+
+    @property
+    def _observers(self) -> Sequence[Observer]:
+        observers: Sequence[Observer] = getattr(self.server, "observers", ())
+        return observers
 
     def set_server(self, server: Any) -> None:
         """Remember the server and use its JSON module; called by its constructor."""
@@ -156,16 +162,26 @@ class BaseManager:
         if room is not None and room != sid and self.is_sid_room(namespace, room):
             raise ValueError("a room cannot have the name of another client's sid")
         self._registry.enter(sid, namespace, room)
+        if room is not None:
+            for observer in self._observers:
+                observer.entered(sid, namespace, room)
 
     def basic_leave_room(self, sid: str, namespace: str, room: str) -> None:
         """Take a client out of a room; unknown clients and rooms are passed over."""
+        was_member = sid in self._registry.rooms.get(namespace, {}).get(room, ())
         self._registry.leave(sid, namespace, room)
+        for observer in self._observers if was_member else ():
+            observer.left(sid, namespace, room)
 
     def basic_close_room(self, room: str, namespace: str) -> None:
         """Take everybody out of a room; ``ValueError`` if it is the sid of a client."""
         if self.is_sid_room(namespace, room):
             raise ValueError("the room of a client's sid cannot be closed")
+        members = list(self._registry.members(namespace, room)) if self._observers else ()
         self._registry.close_room(room, namespace)
+        for observer in self._observers:
+            for sid in members:
+                observer.left(sid, namespace, room)
 
     def is_sid_room(self, namespace: str, room: str) -> bool:
         """True if ``room`` is the sid of a client."""

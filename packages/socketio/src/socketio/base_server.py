@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from ._core.connection import Connection
     from ._core.handlers import Handler
+    from ._core.observer import Observer
     from ._core.wire import Wire
     from .base_manager import BaseManager
 
@@ -140,6 +141,8 @@ class BaseServer:
         self.manager.set_server(self)
         self.manager_initialized = False
         self._made_up: dict[str, Session] = {}
+        self.observers: list[Observer] = []
+        """Who is told what happens; see ``add_observer``."""
         self._look_for_hooks()
 
     @property
@@ -255,6 +258,27 @@ class BaseServer:
         """Return the environ of a client's handshake request; ``None`` for an unknown client."""
         eio_sid = self.manager.eio_sid_from_sid(sid, namespace or "/")
         return self.environ.get(eio_sid)
+
+    def add_observer(self, observer: Observer) -> None:
+        """Tell somebody what happens from now on."""
+        self.observers = [*self.observers, observer]
+        self._look_closely()
+        self._listen()
+
+    def remove_observer(self, observer: Observer) -> None:
+        """Stop telling somebody; one that was not added is passed over."""
+        self.observers = [other for other in self.observers if other is not observer]
+        self._look_closely()
+        self._listen()
+
+    def _look_closely(self) -> None:
+        """Look whether somebody wants to know of each event."""
+        self._verbose = bool(self.observers) or self.logger.isEnabledFor(logging.INFO)
+
+    def _note_received(self, sid: str, namespace: str, event: Sequence[Any]) -> None:
+        self.logger.info('received event "%s" from %s [%s]', event[0], sid, namespace)
+        for observer in self.observers:
+            observer.received(sid, namespace, event)
 
     def _eio_sid(self, sid: str, namespace: str | None) -> str:
         eio_sid: str | None = self.manager.eio_sid_from_sid(sid, namespace or "/")

@@ -5,11 +5,11 @@ hot path: ``_received`` runs once per incoming message (benchmark "event with ac
 
 from __future__ import annotations
 
-import logging
 from typing import TYPE_CHECKING, Any
 
 from engineio._core.layer import Layer
 from engineio._core.session import CLOSED, Session
+from engineio._shell.counted import counted
 from engineio.exceptions import ProtocolError
 
 from ._core.connection import Connection
@@ -46,11 +46,13 @@ class Entry(Members):
             layer = Layer(self._opened_hooked, self._received_hooked, self._closed_hooked)
         else:
             layer = Layer(self._opened, self._received, self._closed)
+        if self.eio.traffic is not None:
+            layer.received = counted(layer.received, self.eio.traffic)
         self.eio.attach_layer(layer)
 
     def _opened(self, session: Session, environ: Environ) -> None:
         self._initialize_manager()
-        self._verbose = self.logger.isEnabledFor(logging.INFO)
+        self._look_closely()
         connection = session.app = Connection(session, self.wire.new_decoder())
         self.environ[session.sid] = environ
         self._expect(connection, self.connect_timeout)
@@ -140,7 +142,7 @@ class Entry(Members):
             return
         namespace = packet.namespace
         if self._verbose:
-            self.logger.info('received event "%s" from %s [%s]', packet.data[0], sid, namespace)
+            self._note_received(sid, namespace, packet.data)
         if self._events_hooked:
             eio_sid = connection.session.sid
             args = (self, sid, eio_sid, packet.data, namespace, packet.id)

@@ -87,6 +87,10 @@ class Manager(BaseManager):
         server = self.server
         encoder = server.wire.encoder
         args = arguments(event, data)
+        if server.observers:
+            sids = [*members, *(waiting or ())]
+            for observer in server.observers:
+                observer.sent(sids, namespace, args)
         if callback is None:
             messages = encoder.event(namespace, args)
             if server._sends_hooked:

@@ -169,6 +169,8 @@ class Members(BaseServer):
             connection.held_bytes = 0
             for messages in connection.held.pop(namespace, ()):
                 self._deliver(connection, messages)
+            for observer in self.observers:
+                observer.connected(sid, namespace)
 
     def _refuse(
         self, connection: Connection, namespace: str, sid: str, refusal: dict[str, Any]
@@ -177,6 +179,8 @@ class Members(BaseServer):
             return  # it has left already, which it can where it was accepted first
         if self.always_connect:
             connection.connected.pop(namespace, None)
+            for observer in self.observers:
+                observer.disconnected(sid, namespace, self.reason.SERVER_DISCONNECT)
             self.manager.pre_disconnect(sid, namespace)
             self._tell(connection, DISCONNECT, namespace)
         else:
@@ -196,6 +200,8 @@ class Members(BaseServer):
         """Run the disconnect handler of a connected client, once, and forget the client."""
         if connection.connected.pop(namespace, None) is None:
             return
+        for observer in self.observers:
+            observer.disconnected(sid, namespace, reason)
         self.manager.pre_disconnect(sid, namespace)
         if reason == self.reason.SERVER_DISCONNECT and connection.closed is None:
             self._tell(connection, DISCONNECT, namespace)

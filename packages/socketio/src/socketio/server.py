@@ -13,6 +13,7 @@ import engineio
 from ._core.decoder import RESERVED_EVENTS
 from ._sync import wait_event
 from ._values import PendingCall
+from .admin import InstrumentedServer
 from .entry import Entry
 from .exceptions import CallInterruptedError, TimeoutError
 from .manager import Manager
@@ -260,6 +261,43 @@ class Server(Entry):
         """Stop the background work of the server; clients stay connected."""
         self.logger.info("Socket.IO is shutting down")
         self.eio.shutdown()
+
+    # the Admin UI
+
+    def instrument(
+        self,
+        auth: Any = None,
+        mode: str = "development",
+        read_only: bool = False,
+        server_id: str | None = None,
+        namespace: str = "/admin",
+        server_stats_interval: float = 2,
+    ) -> InstrumentedServer:
+        """Connect this server to the Socket.IO Admin UI.
+
+        :param auth: what admins log in with: a dict such as ``{"username": ..., "password":
+            ...}``, a list of them, a function that takes what the admin sent and returns whether
+            it is right, or ``False`` for no log-in.
+        :param mode: ``'development'`` reports each client, room and event; ``'production'`` only
+            statistics.
+        :param read_only: do not let admins emit, join, leave or disconnect (in development mode).
+        :param server_id: name of this server; default the cluster's ``host_id`` or the host name.
+        :param namespace: namespace of the admins.
+        :param server_stats_interval: seconds between two statistics.
+
+        ``ValueError`` for ``auth=None`` and anything empty, and for an unknown mode.  The origin
+        of the page, for example ``https://admin.socket.io``, must be among
+        ``cors_allowed_origins``.
+        """
+        return InstrumentedServer(
+            self,
+            auth=auth,
+            mode=mode,
+            read_only=read_only,
+            server_id=server_id,
+            namespace=namespace,
+            server_stats_interval=server_stats_interval,
+        )
 
     # background tasks
 

@@ -13,7 +13,7 @@ from engineio import json as default_json
 from engineio._core.codec import make_codec
 
 from ._core.backoff import Backoff
-from ._core.cluster import spell_out_binary
+from ._core.cluster import spell_out_binary, write
 from ._core.cluster_acks import ClusterAcks
 from ._core.cluster_reader import ClusterReader
 from ._core.encoder import UNWRITABLE, dumps_without_bytes
@@ -231,12 +231,12 @@ class BasePubSubManager(BaseManager):
         """Return a message as JSON, not numbered; TypeError for what JSON cannot hold."""
         try:
             try:
-                return self._dumps(fields)
+                return write(fields, self._dumps)
             except UNWRITABLE:
                 spelt_out = spell_out_binary(fields)
                 if spelt_out is fields:
                     raise
-                return self._dumps(spelt_out)
+                return write(spelt_out, self._dumps)
         except TypeError:
             raise
         except UNWRITABLE as error:
@@ -247,7 +247,7 @@ class BasePubSubManager(BaseManager):
 
         TypeError for what JSON cannot hold.
         """
-        message = self._encode(fields).rstrip()
+        message = self._encode(fields)
         with self._lock:
             if fields["method"] == "callback":
                 self._outbox.add(message)

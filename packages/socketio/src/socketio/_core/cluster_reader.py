@@ -84,7 +84,7 @@ class ClusterReader:
                     return None
                 return parse(self._loads(raw.decode()))
             return self._read_fields(self._loads(raw.decode()))
-        except (ValueError, TypeError, AttributeError):
+        except (ValueError, TypeError, AttributeError, RecursionError):
             self.malformed += 1
             return None
 

@@ -21,6 +21,8 @@ PACKAGES = Path(__file__).parent.parent
 
 TWINS = {
     "engineio/src/engineio/_shell/async_pace.py": "pace.py",
+    "engineio/src/engineio/_shell/async_send_queue.py": "send_queue.py",
+    "engineio/src/engineio/async_client.py": "client.py",
     "engineio/src/engineio/async_server.py": "server.py",
     "engineio/src/engineio/async_socket.py": "socket.py",
     "socketio/src/socketio/async_admin.py": "admin.py",
@@ -29,6 +31,7 @@ TWINS = {
     "socketio/src/socketio/async_pubsub_manager.py": "pubsub_manager.py",
     "socketio/src/socketio/async_redis_manager.py": "redis_manager.py",
     "socketio/src/socketio/async_server.py": "server.py",
+    "socketio/src/socketio/testing/async_kit.py": "kit.py",
 }
 """Source below ``packages``, and the name of its twin beside it."""
 
@@ -41,6 +44,7 @@ NAMES = {
     "asynccontextmanager": "contextmanager",
     "AbstractAsyncContextManager": "AbstractContextManager",
     "http_aiohttp": "http_requests",
+    "async_signal_handler": "signal_handler",
     "for asyncio": "for threads and greenlets",
 }
 """What is replaced besides ``AsyncName`` and the ``async_`` of modules; at most 15."""

@@ -12,6 +12,7 @@ from ._core.reason import Reason
 from ._core.refusal import Refusal
 from ._core.session import OPEN
 from .async_entry import AsyncEntry
+from .exceptions import ProtocolError
 from .packet import MESSAGE, Packet, decode_text
 
 if TYPE_CHECKING:
@@ -93,8 +94,9 @@ class AsyncServer(AsyncEntry):
     # the application's side of the engine
 
     async def _connect(self, session: Session, environ: Environ) -> Refusal | None:
-        if self._layer is not None:
-            self._layer.opened(session, environ)
+        layer = self._layer_in_use()
+        if layer is not None:
+            layer.opened(session, environ)
             return None
         handler = self.handlers.get("connect")
         if handler is None:
@@ -108,11 +110,14 @@ class AsyncServer(AsyncEntry):
         return None if accepted is None or accepted is True else Refusal(accepted)
 
     def _received(self, session: Session, data: str | bytes) -> Pending:
-        if self._layer is not None:
-            return self._layer.received(session, data)
+        layer = self._layer_in_use()
+        if layer is not None:
+            return layer.received(session, data)
         handler = self.handlers.get("message")
         if handler is None:
             return None
+        if self._layer is not None:
+            return self._run_message(handler, session, data)
         value = decode_text(data) if isinstance(data, str) else data
         with self._lock:
             running: int = session.app or 0
@@ -129,7 +134,9 @@ class AsyncServer(AsyncEntry):
     ) -> None:
         try:
             await call(handler, session.sid, value)
-        except Exception:
+        except Exception as error:
+            if self._layer is not None and isinstance(error, ProtocolError):
+                raise
             self.logger.exception("message handler error")
         finally:
             if counted:
@@ -138,8 +145,9 @@ class AsyncServer(AsyncEntry):
                         session.app -= 1
 
     def _ended(self, session: Session, reason: str) -> Pending:
-        if self._layer is not None:
-            return self._layer.closed(session, reason)
+        layer = self._layer_in_use()
+        if layer is not None:
+            return layer.closed(session, reason)
         handler = self.handlers.get("disconnect")
         if handler is None:
             return None

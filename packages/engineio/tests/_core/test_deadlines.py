@@ -28,6 +28,14 @@ def test_arming_again_moves_the_deadline() -> None:
     assert "a" in deadlines
 
 
+def test_it_tells_when_an_item_is_due() -> None:
+    deadlines: Deadlines[str] = Deadlines()
+    deadlines.arm("a", 3)
+
+    assert deadlines.due("a") == 3
+    assert deadlines.due("b") is None
+
+
 def test_a_disarmed_item_does_not_expire() -> None:
     deadlines: Deadlines[str] = Deadlines()
     deadlines.arm("a", 1)

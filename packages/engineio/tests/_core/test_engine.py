@@ -991,3 +991,28 @@ class Interleavings(RuleBasedStateMachine):
 
 TestInterleavings = Interleavings.TestCase
 TestInterleavings.settings = settings(max_examples=60, stateful_step_count=30, deadline=None)
+
+
+def test_it_tells_until_when_a_pong_is_owed() -> None:
+    engine = make_engine()
+    session, _ = open_session(engine)
+    assert engine.pong_due(session) is None
+
+    engine.tick(25)
+
+    assert engine.pong_due(session) == 45
+    engine.receive(session, "3", 30)
+    assert engine.pong_due(session) is None
+
+
+def test_a_server_may_bring_its_own_sessions() -> None:
+    class Own(Session):
+        pass
+
+    kept: dict[str, Session] = {}
+    engine = Engine(Options(), Woken(), Own, kept)
+
+    session = engine.create("sid", "polling")
+
+    assert type(session) is Own
+    assert kept == {"sid": session}

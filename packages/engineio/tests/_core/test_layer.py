@@ -41,7 +41,9 @@ def test_a_layer_is_the_three_functions_it_was_given() -> None:
 def test_a_layer_has_no_other_attributes() -> None:
     layer: Any = Layer(lambda *_: None, lambda *_: None, lambda *_: None)
 
-    assert [field.name for field in fields(Layer)] == ["opened", "received", "closed"]
+    names = [field.name for field in fields(Layer)]
+    assert names == ["opened", "received", "closed", "handlers"]
+    assert layer.handlers == {}
     with pytest.raises(AttributeError):
         layer.recieved = None
 

@@ -27,6 +27,10 @@ class Deadlines(Generic[T]):
     def __contains__(self, item: T) -> bool:
         return item in self._due
 
+    def due(self, item: T) -> float | None:
+        """When an item is due (monotonic seconds), ``None`` if it is not waiting."""
+        return self._due.get(item)
+
     def arm(self, item: T, due: float) -> None:
         """Start (or restart) the wait of an item; ``due`` is monotonic seconds."""
         self._due.pop(item, None)

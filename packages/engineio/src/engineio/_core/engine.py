@@ -57,8 +57,15 @@ WS_TOO_BIG = 1009
 class Engine:
     """All sessions of one server.  Single owner; shells with threads lock around each call."""
 
-    def __init__(self, options: Options, wake: Callable[[], None]) -> None:
-        self.sessions: dict[str, Session] = {}
+    def __init__(
+        self,
+        options: Options,
+        wake: Callable[[], None],
+        new_session: Callable[[str, Transport], Session] = Session,
+        sessions: dict[str, Session] | None = None,
+    ) -> None:
+        self.sessions: dict[str, Session] = {} if sessions is None else sessions
+        self._new_session = new_session
         self.counters: Counters = Counters()
         self.closed: list[Session] = []
         """Sessions whose end the application has not been told; the shell empties it."""
@@ -100,7 +107,7 @@ class Engine:
 
         ``can_upgrade`` is False where the web server cannot give a WebSocket.
         """
-        session = self.sessions[sid] = Session(sid, transport)
+        session = self.sessions[sid] = self._new_session(sid, transport)
         options = self._options
         upgradable = (
             can_upgrade
@@ -425,6 +432,10 @@ class Engine:
             (due for deadlines in self._deadlines if (due := deadlines.next()) is not None),
             default=None,
         )
+
+    def pong_due(self, session: Session) -> float | None:
+        """When the PONG of a session must be here; ``None`` if none is owed."""
+        return self._pong.due(session)
 
     def tick(self, now: float) -> None:
         """Act on the deadlines that have come."""

@@ -1,13 +1,14 @@
 """How a protocol above Engine.IO (Socket.IO) plugs into a server or a client.
 
-With a layer attached, the public ``on()`` handlers are not called and the text of messages is
-handed on as it arrived, without being parsed as JSON.
+The text of messages is handed to a layer as it arrived, without being parsed as JSON.  A layer of
+a server registers public handlers too: as soon as an application has replaced one of them, the
+server calls those instead.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 if TYPE_CHECKING:
@@ -32,6 +33,9 @@ class Layer:
 
     closed: Callable[[Session, str], Pending]
     """Take note that a session ended and why; exactly once per ``opened`` session."""
+
+    handlers: dict[str, Callable[..., Any]] = field(default_factory=dict)
+    """The same three under the names of the events, called as the handlers of an application."""
 
 
 class ClientLayer(Protocol):

@@ -14,14 +14,14 @@ from collections import deque
 from typing import TYPE_CHECKING, Concatenate, ParamSpec, TypeAlias, TypeVar
 
 from .._core.engine import Engine
-from .._core.session import OPEN
+from .._core.session import OPEN, Session
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
     from .._core.message import Message
     from .._core.options import Options
-    from .._core.session import Session
+    from .._core.session import Transport
     from .socket_channel import SocketChannel
 
     Lock: TypeAlias = RLock
@@ -73,8 +73,10 @@ class LockedEngine(Engine):
         on_closed: Callable[[list[Session]], None],
         on_closed_elsewhere: Callable[[list[Session]], None],
         on_rearm: Callable[[], None],
+        new_session: Callable[[str, Transport], Session] = Session,
+        sessions: dict[str, Session] | None = None,
     ) -> None:
-        super().__init__(options, _nothing)
+        super().__init__(options, _nothing, new_session, sessions)
         self.lock = RLock()
         self.ready: deque[SocketChannel] = deque()
         """Channels with something to send, once the lock is free."""
@@ -105,6 +107,7 @@ class LockedEngine(Engine):
     satisfy = _locked(Engine.satisfy)
     linger = _locked(Engine.linger)
     admit = _locked(Engine.admit)
+    pong_due = _locked(Engine.pong_due)
     next_deadline = _locked(Engine.next_deadline)
     still_congested = _locked(Engine.still_congested)
     _receive_other = _locked(Engine.receive)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from .async_client import AsyncClient
 from .async_drivers.asgi import ASGIApp
 from .async_server import AsyncServer
+from .client import Client
 from .middleware import Middleware, WSGIApp
 from .server import Server
 
@@ -17,6 +18,7 @@ __all__ = [
     "ASGIApp",
     "AsyncClient",
     "AsyncServer",
+    "Client",
     "Middleware",
     "Server",
     "WSGIApp",

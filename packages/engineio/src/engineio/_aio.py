@@ -11,6 +11,8 @@ import sys
 from types import CoroutineType
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from ._core.client_session import ClientSession
+
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Coroutine
 
@@ -21,9 +23,13 @@ Event: TypeAlias = asyncio.Event
 Lock: TypeAlias = asyncio.Lock
 Queue: TypeAlias = "asyncio.Queue[Any]"
 Task: TypeAlias = "asyncio.Task[Any]"
+Target: TypeAlias = "Callable[..., Coroutine[Any, Any, Any]]"
 Sleep: TypeAlias = "Callable[[float], Awaitable[None]]"
 
+IS_ASYNCIO = True
+
 create_queue = asyncio.Queue
+create_session = ClientSession
 QueueEmpty = asyncio.QueueEmpty
 Cancelled = asyncio.CancelledError
 
@@ -47,18 +53,18 @@ async def call(function: Callable[..., Any], *args: Any) -> Any:
 
 if sys.version_info >= (3, 12):
 
-    def start(coroutine: Coroutine[Any, Any, Any]) -> Task:
-        """Run a coroutine in a task of its own, at once up to its first wait."""
-        return _keep(asyncio.Task(coroutine, loop=asyncio.get_running_loop(), eager_start=True))
+    def start(target: Target, *args: Any) -> None:
+        """Run ``target(*args)`` in a task of its own, at once up to its first wait."""
+        _keep(asyncio.Task(target(*args), loop=asyncio.get_running_loop(), eager_start=True))
 
 else:
 
-    def start(coroutine: Coroutine[Any, Any, Any]) -> Task:
-        """Run a coroutine in a task of its own, from the next turn of the loop on."""
-        return _keep(asyncio.get_running_loop().create_task(coroutine))
+    def start(target: Target, *args: Any) -> None:
+        """Run ``target(*args)`` in a task of its own, from the next turn of the loop on."""
+        _keep(asyncio.get_running_loop().create_task(target(*args)))
 
 
-def start_later(target: Callable[..., Coroutine[Any, Any, Any]], *args: Any, **kwargs: Any) -> Task:
+def start_later(target: Target, *args: Any, **kwargs: Any) -> Task:
     """Run ``target(*args, **kwargs)`` in a task of its own, from the next turn of the loop on."""
     return _keep(asyncio.get_running_loop().create_task(target(*args, **kwargs)))
 

@@ -10,19 +10,49 @@ import threading
 import time
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from ._shell.locked_client_session import LockedClientSession
 from ._shell.workers import Workers
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from ._shell.http_requests import HTTPPort
+
+__all__ = [
+    "Condition",
+    "Event",
+    "IS_ASYNCIO",
+    "Lock",
+    "Queue",
+    "QueueEmpty",
+    "Sleep",
+    "Target",
+    "Task",
+    "call",
+    "create_queue",
+    "create_session",
+    "is_current",
+    "join",
+    "load_port",
+    "sleep",
+    "start",
+    "start_later",
+    "stop",
+    "wait_until",
+]
 
 Condition: TypeAlias = threading.Condition
 Event: TypeAlias = threading.Event
 Lock: TypeAlias = threading.Lock
 Queue: TypeAlias = "queue.Queue[Any]"
 Task: TypeAlias = threading.Thread
+Target: TypeAlias = "Callable[..., Any]"
 Sleep: TypeAlias = "Callable[[float], None]"
 
+IS_ASYNCIO = False
+
 create_queue = queue.Queue
+create_session = LockedClientSession
 QueueEmpty = queue.Empty
 
 LAST_STEPS = 0.5
@@ -41,8 +71,8 @@ def call(function: Callable[..., Any], *args: Any) -> Any:
     return function(*args)
 
 
-def start(function: Callable[..., Any], *args: Any) -> None:
-    """Run ``function(*args)`` in a thread; return when it has begun, so that calls begin in order.
+def start(target: Target, *args: Any) -> None:
+    """Run ``target(*args)`` in a thread; return when it has begun, so that calls begin in order.
 
     Waits while as many threads as may be are busy.
     """
@@ -51,13 +81,13 @@ def start(function: Callable[..., Any], *args: Any) -> None:
 
     def begin() -> None:
         begun.release()
-        function(*args)
+        target(*args)
 
     _handlers.start(begin)
     begun.acquire()
 
 
-def start_later(target: Callable[..., Any], *args: Any, **kwargs: Any) -> Task:
+def start_later(target: Target, *args: Any, **kwargs: Any) -> Task:
     """Run ``target(*args, **kwargs)`` in a daemon thread of its own."""
     name = f"engineio-{getattr(target, '__name__', 'task').strip('_').replace('_', '-')}"
     thread = threading.Thread(target=target, args=args, kwargs=kwargs, name=name, daemon=True)
@@ -85,3 +115,20 @@ def wait_until(
 ) -> bool:
     """Wait on a condition that the caller holds until ``predicate()``; False after ``timeout``."""
     return condition.wait_for(predicate, timeout)
+
+
+def load_port() -> type[HTTPPort]:
+    """Return the class that speaks HTTP and WebSocket.
+
+    ``ModuleNotFoundError`` names what to install where requests or websocket-client is missing.
+    """
+    try:
+        from ._shell.http_requests import HTTPPort
+    except ModuleNotFoundError as error:
+        if error.name not in ("requests", "websocket"):
+            raise
+        raise ModuleNotFoundError(
+            "Client needs requests and websocket-client: pip install 'python-engineio[client]'",
+            name=error.name,
+        ) from None
+    return HTTPPort

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ._aio import (
+    IS_ASYNCIO,
     Event,
     Lock,
     Queue,
@@ -12,6 +13,7 @@ from ._aio import (
     Task,
     call,
     create_queue,
+    create_session,
     is_current,
     join,
     load_port,
@@ -19,44 +21,27 @@ from ._aio import (
     start,
     start_later,
     stop,
-    task_reference_holder,
 )
 from ._core.client_session import PROBE, UPGRADE, ClientSession
 from ._shell.async_send_queue import AsyncSendQueue
-from ._shell.async_sigint import AsyncSigint
 from ._shell.transport_error import TransportError
-from .base_client import BaseClient, connected_clients, decode_body
+from .base_client import BaseClient, decode_body
+from .base_client import async_signal_handler as async_signal_handler
 from .exceptions import ConnectionError, ProtocolError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
+    from ._aio import Target
+    from ._core.client_session import Transport
     from ._core.message import Message
     from ._shell.http_aiohttp import HTTPPort
     from ._shell.transport_error import Response
     from .typing import Data
 
-__all__ = [
-    "AsyncClient",
-    "async_signal_handler",
-    "async_signal_handler_set",
-    "task_reference_holder",
-]
-
-_sigint = AsyncSigint(connected_clients)
-
-async_signal_handler_set = _sigint
-"""True once SIGINT has been taken over for a loop."""
-
-async_signal_handler: Callable[[], None] = _sigint.interrupt
-"""What SIGINT does then."""
-
 
 class AsyncClient(BaseClient):
-    """An Engine.IO client for asyncio; the options are those of ``BaseClient``.
-
-    All methods belong to the thread of the event loop.
-    """
+    """An Engine.IO client for asyncio; the options are those of ``BaseClient``."""
 
     base_url: str | None
     current_transport: str | None
@@ -68,8 +53,8 @@ class AsyncClient(BaseClient):
     _port: HTTPPort | None
 
     def is_asyncio_based(self) -> bool:
-        """Return True."""
-        return True
+        """Return whether the methods of this class are coroutines."""
+        return IS_ASYNCIO
 
     async def connect(
         self,
@@ -90,13 +75,11 @@ class AsyncClient(BaseClient):
         ``ValueError`` if the client is not disconnected or no transport is valid, and
         ``engineio.exceptions.ConnectionError`` if the connection fails.
         """
-        transport = self._prepare(headers, transports)
         port_class = load_port()
-        if self.handle_sigint:
-            _sigint.install(self.logger)
-        self._connecting = True
+        transport = self._prepare(headers, transports)
         try:
-            self._session = ClientSession(transport, self.max_send_buffer)
+            self._take_sigint()
+            self._session = self._create_session(transport)
             self.queue = self._create_send_queue()
             self._writing = Lock()
             self.ws = None
@@ -118,8 +101,9 @@ class AsyncClient(BaseClient):
 
     async def wait(self) -> None:
         """Wait until the connection has ended; return at once if there never was one."""
-        if self.read_loop_task is not None and not is_current(self.read_loop_task):
-            await join(self.read_loop_task)
+        reader = self.read_loop_task
+        if reader is not None and not is_current(reader):
+            await join(reader)
 
     async def send(self, data: Data) -> None:
         """Send a message; dropped when not connected.
@@ -144,24 +128,24 @@ class AsyncClient(BaseClient):
         Without ``abort``, what waits and a CLOSE packet are sent first, for at most
         ``request_timeout`` seconds.
         """
-        session, reader = self._session, self.read_loop_task
-        if self.state != "connected" or not session.is_open:
-            return
-        self.state = "disconnecting"
+        with self._guard:
+            session, reader = self._session, self.read_loop_task
+            if self.state != "connected" or not session.is_open:
+                return
+            self.state = "disconnecting"
+        drained = False
         try:
             if not abort:
                 await self.queue.end()
-                await self.queue.join(self.request_timeout)
+                drained = await self.queue.join(self.request_timeout)
             session.close(reason or self.reason.CLIENT_DISCONNECT)
             await self._report_closed(reason or self.reason.CLIENT_DISCONNECT)
         finally:
-            await self._release(abort=abort)
+            await self._release(abort=not drained)
         if reader is not None and not abort and not is_current(reader):
             await join(reader, self.request_timeout)
 
-    def start_background_task(
-        self, target: Callable[..., Coroutine[Any, Any, Any]], *args: Any, **kwargs: Any
-    ) -> Task:
+    def start_background_task(self, target: Target, *args: Any, **kwargs: Any) -> Task:
         """Start ``target(*args, **kwargs)`` in the background and return its task."""
         return start_later(target, *args, **kwargs)
 
@@ -177,11 +161,14 @@ class AsyncClient(BaseClient):
         """Return the exception of a ``get_nowait()`` on an empty queue."""
         return QueueEmpty
 
-    def create_event(self) -> Event:
+    def create_event(self, *args: Any, **kwargs: Any) -> Event:
         """Return a new event of the client's concurrency model."""
-        return Event()
+        return Event(*args, **kwargs)
 
     # connecting
+
+    def _create_session(self, transport: Transport) -> ClientSession:
+        return create_session(transport, self.max_send_buffer)
 
     def _create_send_queue(self) -> AsyncSendQueue:
         return AsyncSendQueue(self._session)
@@ -190,7 +177,7 @@ class AsyncClient(BaseClient):
         """Return the session to use: the caller's, one that was assigned, or one of our own."""
         if self.http_factory is not None:
             self.http = self._own_http = await call(self.http_factory)
-        elif not self.external_http and (self.http is None or self.http.closed):
+        elif not self.external_http and (self.http is None or port_class.is_closed(self.http)):
             self.http = self._own_http = port_class.create_session()
         return self.http
 
@@ -207,9 +194,10 @@ class AsyncClient(BaseClient):
             await self._receive(session, data)
         if session.can_upgrade(self.transports or ()):
             await self._upgrade(port, self._engineio_url(url, engineio_path, "websocket"))
-        # the connect handler may have disconnected already
-        if self._session is session and self.state == "connected":
-            self.read_loop_task = start_later(self._read_loop, session, port)
+        with self._guard:
+            # the connect handler may have disconnected already
+            if self._session is session and self.state == "connected":
+                self.read_loop_task = start_later(self._read_loop, session, port)
 
     async def _open_polling(self, port: HTTPPort) -> Sequence[str | bytes]:
         self.logger.info("Attempting polling connection to %s", self.base_url)
@@ -265,8 +253,7 @@ class AsyncClient(BaseClient):
     async def _read_loop(self, session: ClientSession, port: HTTPPort) -> None:
         try:
             await self._read(session, port)
-            if self._session is session and self.state == "connected":
-                session.close(self.reason.TRANSPORT_ERROR)
+            if self._lose(session):
                 await self._report_closed(session.reason or self.reason.TRANSPORT_ERROR)
         finally:
             if self._session is session and self.state == "connected":
@@ -281,6 +268,8 @@ class AsyncClient(BaseClient):
         except (TransportError, ProtocolError) as error:
             if session.is_open:
                 self.logger.warning("Connection to the server failed: %s", error)
+        except Exception:
+            self.logger.exception("Receiving from the server failed")
 
     async def _next_packets(self, session: ClientSession, port: HTTPPort) -> Sequence[str | bytes]:
         timeout = session.patience(self.clock())
@@ -299,7 +288,7 @@ class AsyncClient(BaseClient):
         elif self._layer is not None:
             await self._layer.received(message)
         elif "message" in self.handlers:
-            start(self._run_handler("message", self._decode(message)))
+            start(self._run_handler, "message", self._decode(message))
 
     async def _write_loop(
         self, session: ClientSession, queue: AsyncSendQueue, port: HTTPPort
@@ -319,6 +308,8 @@ class AsyncClient(BaseClient):
     async def _write(
         self, session: ClientSession, port: HTTPPort, batch: Sequence[Message]
     ) -> None:
+        if not batch:
+            return  # the session has closed meanwhile
         for message in batch:
             self._log_packet("Sending", message.payload if message.binary else message.text)
         if session.transport == "websocket":
@@ -364,20 +355,21 @@ class AsyncClient(BaseClient):
 
     async def _release(self, *, abort: bool) -> None:
         """Give up the connection's tasks, sockets and session; ready to connect again at once."""
-        session, queue = self._session, self.queue
-        port, self._port = self._port, None
-        writer, self.write_loop_task = self.write_loop_task, None
-        own_http, self._own_http = self._own_http, None
-        if own_http is not None and self.http is own_http:
-            self.http = None
-        session.close(self.reason.TRANSPORT_ERROR)
-        self._reset()
+        with self._guard:
+            session, queue = self._session, self.queue
+            port, self._port = self._port, None
+            writer, self.write_loop_task = self.write_loop_task, None
+            own_http, self._own_http = self._own_http, None
+            if own_http is not None and self.http is own_http:
+                self.http = None
+            session.close(self.reason.TRANSPORT_ERROR)
+            self._reset()
         try:
             await queue.wake()
-            if writer is not None:
-                await stop(writer)
             if port is not None:
                 await port.close(abort=abort)
+            if writer is not None:
+                await stop(writer)
         finally:
             if own_http is not None:
                 await own_http.close()

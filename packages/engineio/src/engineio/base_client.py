@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, overload
 from urllib.parse import quote, urlsplit
 
 from ._core.arity import takes
-from ._core.client_session import ClientSession
 from ._core.codec import make_codec
 from ._core.message import Message
 from ._core.reason import Reason
+from ._shell.async_sigint import AsyncSigint
+from ._shell.farewell import say_farewell
 from ._shell.logs import make_logger
 from .exceptions import ConnectionError, ProtocolError
 from .packet import MESSAGE, Packet, decode_text, packet_names
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from types import FrameType
 
-    from ._core.client_session import Transport
+    from ._core.client_session import ClientSession, Transport
     from ._core.layer import ClientLayer
     from .typing import Data, JSONModule, LoggerLike
 
@@ -55,22 +56,23 @@ original_signal_handler: Any = None
 
 def signal_handler(sig: int, frame: FrameType | None) -> Any:
     """Disconnect all synchronous clients, then do what SIGINT did before."""
-    for client in connected_clients[:]:
-        if not client.is_asyncio_based():
-            client.disconnect()
+    say_farewell([client for client in connected_clients if not client.is_asyncio_based()])
     if callable(original_signal_handler):
         return original_signal_handler(sig, frame)
     return signal.default_int_handler(sig, frame)
 
 
-def _install_signal_handler() -> None:
-    global original_signal_handler
-    if original_signal_handler is None and threading.current_thread() is threading.main_thread():
-        original_signal_handler = signal.signal(signal.SIGINT, signal_handler)
+_async_sigint = AsyncSigint(connected_clients)
+
+async_signal_handler: Callable[[], None] = _async_sigint.interrupt
+"""What SIGINT does on a loop on which an asyncio client has connected."""
 
 
 class BaseClient:
-    """Options, event handlers and URLs; ``AsyncClient`` adds everything that waits.
+    """Options, event handlers and URLs; ``Client`` and ``AsyncClient`` add everything that waits.
+
+    An ``AsyncClient`` belongs to the thread of its event loop; the methods of a ``Client`` may be
+    called by any thread at any time, by handlers, too.
 
     :param logger: ``True``, ``False`` (errors only, default) or a logger.
     :param json: object with ``dumps`` and ``loads`` for this client instead of ``Packet.json``.
@@ -135,9 +137,10 @@ class BaseClient:
         self.max_send_buffer = max_send_buffer
         self.max_receive_size = max_receive_size
         self.clock: Callable[[], float] = time.monotonic
+        self._guard = threading.RLock()  # around changes of the state, which are not only ours
         self._headers: dict[str, str] = {}
         self._layer: ClientLayer | None = None
-        self._session = ClientSession("polling", max_send_buffer)
+        self._session = self._create_session("polling")
         self._connecting = False
         self._own_http: Any = None
         self._port: Any = None
@@ -145,8 +148,8 @@ class BaseClient:
         self.queue_empty: type[Exception] = self.get_queue_empty_exception()
         self.read_loop_task: Any = None
         self.write_loop_task: Any = None
-        if handle_sigint and not self.is_asyncio_based():
-            _install_signal_handler()
+        if not self.is_asyncio_based():
+            self._take_sigint()
 
     def is_asyncio_based(self) -> bool:
         """Return True for ``AsyncClient``."""
@@ -195,22 +198,38 @@ class BaseClient:
         """Return the exception of a ``get_nowait()`` on an empty queue."""
         raise NotImplementedError
 
+    def _create_session(self, transport: Transport) -> ClientSession:
+        """Return the state of a new connection."""
+        raise NotImplementedError
+
     def _create_send_queue(self) -> Any:
         """Return the queue through which ``_session`` is sent to."""
         raise NotImplementedError
 
+    def _take_sigint(self) -> None:
+        """Have SIGINT disconnect this client; one of asyncio as soon as its loop is running."""
+        global original_signal_handler
+        if not self.handle_sigint:
+            return
+        if self.is_asyncio_based():
+            _async_sigint.install(self.logger)
+        elif original_signal_handler is None and _may_take_sigint():
+            original_signal_handler = signal.signal(signal.SIGINT, signal_handler)
+
     def _prepare(
         self, headers: Mapping[str, str] | None, transports: str | Sequence[str] | None
     ) -> Transport:
-        """Check that a connection may start; return the transport that it starts with."""
-        if self.state != "disconnected" or self._connecting:
-            raise ValueError("Client is not in a disconnected state")
+        """Begin a connection, if there may be one; return the transport that it starts with."""
         if isinstance(transports, str):
             transports = [transports]
         names = self.valid_transports if transports is None else transports
         valid = [name for name in names if name in self.valid_transports]
         if not valid:
             raise ValueError("No valid transports provided")
+        with self._guard:
+            if self.state != "disconnected" or self._connecting:
+                raise ValueError("Client is not in a disconnected state")
+            self._connecting = True
         self.transports = valid
         self._headers = dict(headers or {})
         return "polling" if valid[0] == "polling" else "websocket"
@@ -254,6 +273,20 @@ class BaseClient:
         self.state = "connected"
         connected_clients.append(self)
 
+    def interrupt(self) -> None:
+        """Let a ``connect()`` that is under way in another thread fail before long."""
+        port = self._port
+        if self._connecting and port is not None:
+            port.interrupt()
+
+    def _lose(self, session: ClientSession) -> bool:
+        """End a session whose connection is lost; False if ``disconnect()`` has ended it."""
+        with self._guard:
+            if self._session is not session or self.state != "connected":
+                return False
+            session.close(self.reason.TRANSPORT_ERROR)
+            return True
+
     def _reset(self) -> None:
         self.state = "disconnected"
         self.sid = None
@@ -283,6 +316,13 @@ class BaseClient:
             self.logger.info("%s packet %s data %.*s", verb, name, LOGGED_DATA, data[1:])
         else:
             self.logger.info("%s packet of unknown type: %.*s", verb, LOGGED_DATA, data)
+
+
+def _may_take_sigint() -> bool:
+    return (
+        threading.current_thread() is threading.main_thread()
+        and signal.getsignal(signal.SIGINT) is not signal.SIG_IGN
+    )
 
 
 def decode_body(body: bytes) -> Any:

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from dataclasses import fields
-from inspect import iscoroutinefunction
+from inspect import iscoroutinefunction, signature
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -48,6 +48,12 @@ def test_a_layer_has_no_other_attributes() -> None:
         layer.recieved = None
 
 
-@pytest.mark.parametrize("name", ["opened", "received", "closed"])
-def test_the_layer_of_a_client_is_awaited(name: str) -> None:
-    assert iscoroutinefunction(getattr(ClientLayer, name))
+@pytest.mark.parametrize(
+    ("name", "parameters"),
+    [("opened", ["self"]), ("received", ["self", "data"]), ("closed", ["self", "reason"])],
+)
+def test_the_layer_of_a_client_has_no_colour(name: str, parameters: list[str]) -> None:
+    method = getattr(ClientLayer, name)
+
+    assert list(signature(method).parameters) == parameters
+    assert not iscoroutinefunction(method)

@@ -39,20 +39,23 @@ class Layer:
 
 
 class ClientLayer(Protocol):
-    """What an Engine.IO client calls; set with ``eio.attach_layer(layer)``."""
+    """What an Engine.IO client calls; set with ``eio.attach_layer(layer)``.
 
-    async def opened(self) -> None:
+    An ``AsyncClient`` awaits what these return: its layer has coroutine functions.
+    """
+
+    def opened(self) -> Any:
         """Take note that the handshake is done; an exception refuses the connection."""
         ...
 
-    async def received(self, data: str | bytes) -> None:
+    def received(self, data: str | bytes) -> Any:
         """Take one message, in order; the reader waits for it.
 
         ``ProtocolError`` closes the connection with "transport error".
         """
         ...
 
-    async def closed(self, reason: str) -> None:
+    def closed(self, reason: str) -> Any:
         """Take note that the connection ended; exactly once per ``opened`` connection.
 
         ``eio.state`` is still "connected" for a drop that nobody asked for (reconnect then), and

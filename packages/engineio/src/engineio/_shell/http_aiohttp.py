@@ -75,6 +75,11 @@ class HTTPPort:
             cookie_jar=aiohttp.CookieJar(unsafe=True),
         )
 
+    @staticmethod
+    def is_closed(session: aiohttp.ClientSession) -> bool:
+        """Return whether a session can be used no more."""
+        return session.closed
+
     async def get(self, url: str, timeout: float) -> Response:
         """Send a GET and wait for its response; ``close()`` releases a waiting one."""
         self._check_open()
@@ -142,17 +147,21 @@ class HTTPPort:
             with contextlib.suppress(*_FAILURES):
                 await asyncio.wait_for(websocket.close(), patience)
 
+    def interrupt(self) -> None:
+        """Release a waiting ``get()``, and let later calls fail."""
+        self._closed = True
+        if self._poll is not None:
+            self._poll.cancel()
+
     async def close(self, *, abort: bool) -> None:
         """End everything that is under way; later calls fail.
 
         The server has ``timeout`` seconds to close the WebSocket too, with ``abort`` next to none.
         """
         self._closed = True
-        poll = self._poll
-        if poll is not None:
-            if not abort:
-                await asyncio.wait({poll}, timeout=LAST_WORDS)
-            poll.cancel()
+        if self._poll is not None and not abort:
+            await asyncio.wait({self._poll}, timeout=LAST_WORDS)
+        self.interrupt()
         await self.close_websocket(LAST_WORDS if abort else self._timeout)
 
     async def _request(

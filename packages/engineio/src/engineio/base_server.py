@@ -174,9 +174,13 @@ class BaseServer:
         return self.engine.counters
 
     def attach_layer(self, layer: Layer) -> None:
-        """Let a protocol above (Socket.IO) take every connection and message of this server."""
+        """Let a protocol above (Socket.IO) take every connection and message of this server.
+
+        Its handlers do not replace those that the application has registered.
+        """
         self._layer = layer
-        self.handlers.update(layer.handlers)
+        for event, handler in layer.handlers.items():
+            self.handlers.setdefault(event, handler)
 
     def is_asyncio_based(self) -> bool:
         """Return True for ``AsyncServer``."""

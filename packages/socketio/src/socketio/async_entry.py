@@ -15,24 +15,23 @@ from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
 from engineio._core.layer import Layer
-from engineio._core.session import CLOSED, Session
+from engineio._core.reason import Reason
 from engineio._shell.counted import counted
 from engineio.exceptions import ProtocolError
 
 from ._aio import Cancelled, create_event, is_cancelled, start_eagerly
 from ._core.connection import Connection
+from ._core.decoder import Inbound
 from .async_members import AsyncMembers
-from .base_server import ENGINE_HOOKS
 from .packet import ACK, CONNECT, DISCONNECT, EVENT
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Coroutine
+    from collections.abc import Awaitable
     from contextlib import AbstractContextManager
 
     from engineio._core.layer import Pending
+    from engineio._core.session import Session
     from engineio.typing import Environ
-
-    from ._core.decoder import Inbound
 
 served: WeakKeyDictionary[AsyncEntry, asyncio.AbstractEventLoop] = WeakKeyDictionary()
 """The servers of this process that have had a connection, and the loops that they run in."""
@@ -73,11 +72,9 @@ class AsyncEntry(AsyncMembers):
     # what the engine calls
 
     def _listen(self) -> None:
-        """Have the engine call us: directly, or through the methods that have been replaced."""
-        if self._hooks & ENGINE_HOOKS:
-            layer = Layer(self._opened_hooked, self._received_hooked, self._closed_hooked)
-        else:
-            layer = Layer(self._opened, self._received, self._closed)
+        """Have the engine call us, past its handlers as long as they are ours."""
+        handlers = self._engine_handlers()
+        layer = Layer(self._opened, self._received, self._closed, handlers)
         if self.eio.traffic is not None:
             layer.received = counted(layer.received, self.eio.traffic)
         self.eio.attach_layer(layer)
@@ -87,7 +84,7 @@ class AsyncEntry(AsyncMembers):
             served[self] = asyncio.get_running_loop()
             self.manager_initialized = True
             self.manager.initialize()
-        self._look_closely()
+        self._look_again()
         connection = session.app = Connection(session, self.wire.new_decoder())
         self.environ[session.sid] = environ
         self._expect(connection, self.connect_timeout)
@@ -108,13 +105,9 @@ class AsyncEntry(AsyncMembers):
         if packet.type == ACK:
             return self._received_ack(connection, packet)
         if packet.type == CONNECT:
-            connection.joined = True
-            return self._join(connection, packet.namespace, packet.data)
+            return self._handle_connect(connection.session.sid, packet.namespace, packet.data)
         if packet.type == DISCONNECT:
-            sid = self._sid_of(connection, packet)
-            if sid is None:
-                return None
-            return self._leave(connection, packet.namespace, sid, self.reason.CLIENT_DISCONNECT)
+            return self._handle_disconnect(connection.session.sid, packet.namespace)
         raise ProtocolError("a packet that only servers send")
 
     def _closed(self, session: Session, reason: str) -> Pending:
@@ -124,35 +117,23 @@ class AsyncEntry(AsyncMembers):
             connection.slot_is_free.set()
         return self._leave_all(connection, reason)
 
-    # the same, for those who override them
-
-    def _opened_hooked(self, session: Session, environ: Environ) -> None:
-        self._opened(session, environ)
-        start_eagerly(self._logged(self._handle_eio_connect(session.sid, environ)))
-
-    def _received_hooked(self, session: Session, data: str | bytes) -> Pending:
-        return self._handle_eio_message(session.sid, data)
-
-    def _closed_hooked(self, session: Session, reason: str) -> Pending:
-        return self._handle_eio_disconnect(session.sid, reason)
+    # the same, for those who override it
 
     async def _handle_eio_connect(self, eio_sid: str, environ: Environ) -> None:
-        """Take note of a new connection; without a real one (in tests) make it up."""
-        if eio_sid not in self.environ:
-            session = Session(eio_sid, "polling")
-            session.state = CLOSED  # nothing can be sent to it but through the hooks
-            self._made_up[eio_sid] = session
-            self._opened(session, environ)
+        """Take note of a new connection."""
+        self._opened(self._made_up_session(eio_sid), environ)
 
     async def _handle_eio_message(self, eio_sid: str, data: str | bytes) -> None:
         """Take one message of a connection."""
-        connection = self._connection(eio_sid)
+        connection = self._connection_of_test(eio_sid)
         if connection is not None:
             pending = self._received(connection.session, data)
             if pending is not None:
                 await pending
 
-    async def _handle_eio_disconnect(self, eio_sid: str, reason: str) -> None:
+    async def _handle_eio_disconnect(
+        self, eio_sid: str, reason: str = Reason.CLIENT_DISCONNECT
+    ) -> None:
         """Take note of the end of a connection."""
         connection = self._connection(eio_sid)
         if connection is not None:
@@ -161,17 +142,62 @@ class AsyncEntry(AsyncMembers):
                 await pending
             self._made_up.pop(eio_sid, None)
 
+    async def _handle_connect(self, eio_sid: str, namespace: str | None, data: Any) -> None:
+        """Take a client into a namespace, or refuse it; ``data`` is its auth data."""
+        connection = self._connection_of_test(eio_sid)
+        if connection is not None:
+            connection.joined = True
+            await self._join(connection, namespace or "/", data)
+
+    async def _handle_disconnect(
+        self, eio_sid: str, namespace: str | None, reason: str = Reason.CLIENT_DISCONNECT
+    ) -> None:
+        """Take a client out of a namespace that it leaves."""
+        connection = self._connection(eio_sid)
+        if connection is not None:
+            packet = Inbound(DISCONNECT, namespace or "/", None, None)
+            sid = self._sid_of(connection, packet)
+            if sid is not None:
+                await self._leave(connection, packet.namespace, sid, reason)
+
+    async def _handle_event(
+        self, eio_sid: str, namespace: str | None, id: int | None, data: list[Any]
+    ) -> None:
+        """Handle one event, ``data`` being its name and arguments."""
+        connection = self._connection_of_test(eio_sid)
+        if connection is None:
+            return
+        packet = Inbound(EVENT, namespace or "/", id, data)
+        sid = self._sid_of(connection, packet)
+        if sid is None:
+            return
+        if self._verbose:
+            self._note_received(sid, packet.namespace, data)
+        handling = self._handle_event_internal(self, sid, eio_sid, data, packet.namespace, id)
+        pending = self._dispatch(connection, packet, handling, None)
+        if pending is not None:
+            await pending
+
+    async def _handle_ack(
+        self, eio_sid: str, namespace: str | None, id: int | None, data: list[Any]
+    ) -> None:
+        """Handle one acknowledgement, ``data`` being its values."""
+        connection = self._connection(eio_sid)
+        if connection is not None:
+            self._take_ack(connection, Inbound(ACK, namespace or "/", id, data))
+
     # events
 
     def _received_event(self, connection: Connection, packet: Inbound) -> Pending:
+        if self._packets_hooked:
+            eio_sid = connection.session.sid
+            return self._handle_event(eio_sid, packet.namespace, packet.id, packet.data)
         sid = self._sid_of(connection, packet)
         if sid is None:
             return None
         namespace = packet.namespace
         if self._verbose:
             self._note_received(sid, namespace, packet.data)
-        if self._events_hooked:
-            return self._received_event_hooked(connection, packet, sid)
         event, *values = packet.data
         found = self._find(event, namespace)
         if found is None:
@@ -189,12 +215,6 @@ class AsyncEntry(AsyncMembers):
         if packet.id is not None:
             self._acknowledge(connection, packet, result)
         return None
-
-    def _received_event_hooked(self, connection: Connection, packet: Inbound, sid: str) -> Pending:
-        handling = self._handle_event_internal(
-            self, sid, connection.session.sid, packet.data, packet.namespace, packet.id
-        )
-        return self._dispatch(connection, packet, handling, None)
 
     def _dispatch(
         self, connection: Connection, packet: Inbound, handling: Awaitable[Any], id: int | None
@@ -246,13 +266,13 @@ class AsyncEntry(AsyncMembers):
         connection.slot_is_free = None
 
     def _received_ack(self, connection: Connection, packet: Inbound) -> Pending:
+        if self._packets_hooked:
+            eio_sid = connection.session.sid
+            return self._handle_ack(eio_sid, packet.namespace, packet.id, packet.data)
+        self._take_ack(connection, packet)
+        return None
+
+    def _take_ack(self, connection: Connection, packet: Inbound) -> None:
         sid = self._sid_of(connection, packet)
         if sid is not None:
             start_eagerly(self._run_callback(sid, packet))
-        return None
-
-    async def _logged(self, hook: Coroutine[Any, Any, Any]) -> None:
-        try:
-            await hook
-        except Exception:
-            self.logger.exception("connect hook error")

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from .packet import Packet
 
 REFUSED = {"message": "Connection rejected by server"}
+ALREADY_CONNECTED = {"message": "Unable to connect"}
 
 MAX_HELD = 10_000
 """Packets kept for a client whose connect handler is running; over it, or over ``max_send_buffer``
@@ -45,10 +46,6 @@ class AsyncMembers(BaseServer):
     _lock: AbstractContextManager[Any]
 
     # what arrives
-
-    def _connection(self, eio_sid: str) -> Connection | None:
-        session = self.eio.engine.sessions.get(eio_sid) or self._made_up.get(eio_sid)
-        return None if session is None else session.app
 
     def _sid_of(self, connection: Connection, packet: Inbound) -> str | None:
         sid = connection.connected.get(packet.namespace)
@@ -115,6 +112,9 @@ class AsyncMembers(BaseServer):
             return
         eio_sid = connection.session.sid
         sid = await self.manager.pre_connect(eio_sid, namespace)
+        if sid is None:
+            await self._tell(connection, CONNECT_ERROR, namespace, ALREADY_CONNECTED)
+            return
         connection.sids[namespace] = sid
         if self.always_connect:
             await self._accept(connection, namespace, sid)
@@ -135,7 +135,7 @@ class AsyncMembers(BaseServer):
         if not self._accepts(namespace):
             return {"message": "Invalid namespace"}
         if namespace in connection.sids:
-            return {"message": "Unable to connect"}
+            return ALREADY_CONNECTED
         if len(connection.sids) >= self.max_namespaces:
             return {"message": "Too many namespaces"}
         return None

@@ -52,8 +52,8 @@ class AsyncServer(AsyncEntry):
             **kwargs,
         )
 
-    def _create_engine(self, **options: Any) -> engineio.AsyncServer:
-        return engineio.AsyncServer(**options)
+    def _engineio_server_class(self) -> type[engineio.AsyncServer]:
+        return engineio.AsyncServer
 
     def _create_manager(self) -> AsyncManager:
         return AsyncManager()

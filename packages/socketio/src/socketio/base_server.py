@@ -14,6 +14,7 @@ from ._core.decoder import MAX_ATTACHMENTS, PacketLimits
 from ._core.handlers import CATCH_ALL, resolve
 from ._core.wire import make_wire, packet_class_of
 from .base_namespace import BaseServerNamespace
+from .override_points import OverridePoints
 from .packet import Packet
 
 if TYPE_CHECKING:
@@ -45,17 +46,10 @@ MAX_NAMESPACES = 100
 MESSAGES_OF_ATTACHMENTS = 10
 """Default ``max_attachment_bytes``, in messages of ``max_http_buffer_size``."""
 
-ENGINE_HOOKS = frozenset(("_handle_eio_connect", "_handle_eio_message", "_handle_eio_disconnect"))
-SEND_HOOKS = frozenset(("_send_packet", "_send_eio_packet"))
-EVENT_HOOKS = frozenset(("_trigger_event", "_handle_event_internal", *SEND_HOOKS))
-HOOKS = ENGINE_HOOKS | EVENT_HOOKS
-"""Methods that applications and packages built on python-socketio override, in a subclass or on
-the instance.  The fast paths go past them as long as nobody has."""
-
 default_logger: logging.Logger = logging.getLogger("socketio.server")
 
 
-class BaseServer:
+class BaseServer(OverridePoints):
     """Options, handler registration and lookups; ``AsyncServer`` adds everything that waits.
 
     :param client_manager: who keeps the clients and talks to other processes; default in memory.
@@ -114,16 +108,12 @@ class BaseServer:
             kwargs["logger"] = kwargs.pop("engineio_logger")
         if json is None and Packet.json is not default_json:
             json = Packet.json  # documented: assigning it replaces the default of the process
-        self.eio: Any = self._create_engine(json=json, **kwargs)
-        self.packet_class: type[Packet] = packet_class_of(serializer)
-        if max_attachment_bytes is None:
-            message_size: int = self.eio.max_http_buffer_size
-            max_attachment_bytes = MESSAGES_OF_ATTACHMENTS * message_size
-        self.wire: Wire = make_wire(
-            self.packet_class,
-            make_codec(json, max_depth=max_json_depth, max_int_digits=max_json_int_digits),
-            PacketLimits(max_attachments, max_attachment_bytes),
-        )
+        # an engine's own handlers run one after the other: here events are what runs at once
+        self.eio: Any = self._engineio_server_class()(json=json, async_handlers=False, **kwargs)
+        self._codec = make_codec(json, max_depth=max_json_depth, max_int_digits=max_json_int_digits)
+        self._limits = PacketLimits(max_attachments)
+        self.max_attachment_bytes = max_attachment_bytes
+        self.packet_class = packet_class_of(serializer)
         self.environ: dict[str, Environ] = {}
         self.handlers: dict[str, dict[str, Handler]] = {}
         self.namespace_handlers: dict[str, BaseServerNamespace] = {}
@@ -144,6 +134,8 @@ class BaseServer:
         self.observers: list[Observer] = []
         """Who is told what happens; see ``add_observer``."""
         self._look_for_hooks()
+        self._listen()
+        self._register_overridden()
 
     @property
     def async_mode(self) -> str:
@@ -151,26 +143,15 @@ class BaseServer:
         mode: str = self.eio.async_mode
         return mode
 
-    def __setattr__(self, name: str, value: Any) -> None:
-        super().__setattr__(name, value)
-        if name in HOOKS:
-            self._look_for_hooks()
+    @property
+    def packet_class(self) -> type[Packet]:
+        """The class of the packets; assigned, that of the connections made from then on."""
+        return self._packet_class
 
-    def __delattr__(self, name: str) -> None:
-        super().__delattr__(name)
-        if name in HOOKS:
-            self._look_for_hooks()
-
-    def _look_for_hooks(self) -> None:
-        classes = type(self).__mro__
-        self._hooks = {
-            name
-            for name in HOOKS
-            if name in vars(self) or sum(name in vars(class_) for class_ in classes) > 1
-        }
-        self._events_hooked = bool(self._hooks & EVENT_HOOKS)
-        self._sends_hooked = bool(self._hooks & SEND_HOOKS)
-        self._listen()
+    @packet_class.setter
+    def packet_class(self, packet_class: type[Packet]) -> None:
+        self._packet_class = packet_class
+        self.wire: Wire = make_wire(packet_class, self._codec, self._limits)
 
     def is_asyncio_based(self) -> bool:
         """Return whether the methods of this class are coroutines."""
@@ -275,6 +256,16 @@ class BaseServer:
         """Look whether somebody wants to know of each event."""
         self._verbose = bool(self.observers) or self.logger.isEnabledFor(logging.INFO)
 
+    def _look_again(self) -> None:
+        """Look at what the application may have changed; called for each connection."""
+        self._look_closely()
+        size = self.max_attachment_bytes
+        if size is None:
+            size = MESSAGES_OF_ATTACHMENTS * self.eio.max_http_buffer_size
+        self._limits.max_attachment_bytes = size
+        if not self._sends_hooked and "send_packet" in vars(self.eio):
+            self._look_for_hooks()
+
     def _note_received(self, sid: str, namespace: str, event: Sequence[Any]) -> None:
         self.logger.info('received event "%s" from %s [%s]', event[0], sid, namespace)
         for observer in self.observers:
@@ -286,8 +277,8 @@ class BaseServer:
             raise KeyError(f"no client {sid} in namespace {namespace or '/'}")
         return eio_sid
 
-    def _create_engine(self, **options: Any) -> Any:
-        """Return an Engine.IO server of the same kind."""
+    def _engineio_server_class(self) -> type[Any]:
+        """Return the class of the Engine.IO server; subclasses may return one of their own."""
         raise NotImplementedError
 
     def _create_manager(self) -> BaseManager:
@@ -317,6 +308,33 @@ class BaseServer:
             or self.namespaces == CATCH_ALL
             or namespace in self.namespaces
         ) and namespace != CATCH_ALL
+
+    def _connection(self, eio_sid: str) -> Connection | None:
+        session = self.eio.engine.sessions.get(eio_sid) or self._made_up.get(eio_sid)
+        return None if session is None else session.app
+
+    def _connection_of_test(self, eio_sid: str) -> Connection | None:
+        """The connection of a client, or one for a test that has gone about without one.
+
+        It has then put an environ into ``environ``, or a client into the manager.
+        """
+        connection = self._connection(eio_sid)
+        sids = self.manager.eio_to_sid.get(eio_sid, {})
+        if connection is None and (sids or eio_sid in self.environ):
+            session = self._made_up_session(eio_sid)
+            self._opened(session, self.environ.get(eio_sid, {}))
+            connection = session.app
+            assert connection is not None
+            connection.sids.update(sids)
+            connection.connected.update(
+                {ns: sid for ns, sid in sids.items() if self.manager.is_connected(sid, ns)}
+            )
+            connection.joined = True
+        return connection
+
+    def _opened(self, session: Session, environ: Environ) -> None:
+        """Take note of a new connection."""
+        raise NotImplementedError
 
     def _expect(self, connection: Connection, delay: float) -> None:
         """Close the connection unless the client does what it has to within ``delay`` seconds."""

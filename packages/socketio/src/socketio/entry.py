@@ -8,23 +8,22 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from engineio._core.layer import Layer
-from engineio._core.session import CLOSED, Session
+from engineio._core.reason import Reason
 from engineio._shell.counted import counted
 from engineio.exceptions import ProtocolError
 
 from ._core.connection import Connection
+from ._core.decoder import Inbound
 from ._values import PendingCall
-from .base_server import ENGINE_HOOKS
 from .members import Members
 from .packet import ACK, CONNECT, DISCONNECT, EVENT
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from engineio._core.session import Session
     from engineio._shell.locked_engine import Lock
     from engineio.typing import Environ
-
-    from ._core.decoder import Inbound
 
 
 class Entry(Members):
@@ -41,18 +40,16 @@ class Entry(Members):
     # what the engine calls
 
     def _listen(self) -> None:
-        """Have the engine call us: directly, or through the methods that have been replaced."""
-        if self._hooks & ENGINE_HOOKS:
-            layer = Layer(self._opened_hooked, self._received_hooked, self._closed_hooked)
-        else:
-            layer = Layer(self._opened, self._received, self._closed)
+        """Have the engine call us, past its handlers as long as they are ours."""
+        handlers = self._engine_handlers()
+        layer = Layer(self._opened, self._received, self._closed, handlers)
         if self.eio.traffic is not None:
             layer.received = counted(layer.received, self.eio.traffic)
         self.eio.attach_layer(layer)
 
     def _opened(self, session: Session, environ: Environ) -> None:
         self._initialize_manager()
-        self._look_closely()
+        self._look_again()
         connection = session.app = Connection(session, self.wire.new_decoder())
         self.environ[session.sid] = environ
         self._expect(connection, self.connect_timeout)
@@ -81,12 +78,9 @@ class Entry(Members):
         elif packet.type == ACK:
             self._received_ack(connection, packet)
         elif packet.type == CONNECT:
-            connection.joined = True
-            self._join(connection, packet.namespace, packet.data)
+            self._handle_connect(session.sid, packet.namespace, packet.data)
         elif packet.type == DISCONNECT:
-            sid = self._sid_of(connection, packet)
-            if sid is not None:
-                self._leave(connection, packet.namespace, sid, self.reason.CLIENT_DISCONNECT)
+            self._handle_disconnect(session.sid, packet.namespace)
         else:
             raise ProtocolError("a packet that only servers send")
 
@@ -98,56 +92,80 @@ class Entry(Members):
                 connection.slot_is_free.set()
         self._leave_all(connection, reason)
 
-    # the same, for those who override them
-
-    def _opened_hooked(self, session: Session, environ: Environ) -> None:
-        self._opened(session, environ)
-        try:
-            self._handle_eio_connect(session.sid, environ)
-        except Exception:
-            self.logger.exception("connect hook error")
-
-    def _received_hooked(self, session: Session, data: str | bytes) -> None:
-        self._handle_eio_message(session.sid, data)
-
-    def _closed_hooked(self, session: Session, reason: str) -> None:
-        self._handle_eio_disconnect(session.sid, reason)
+    # the same, for those who override it
 
     def _handle_eio_connect(self, eio_sid: str, environ: Environ) -> None:
-        """Take note of a new connection; without a real one (in tests) make it up."""
-        if eio_sid not in self.environ:
-            session = Session(eio_sid, "polling")
-            session.state = CLOSED  # nothing can be sent to it but through the hooks
-            self._made_up[eio_sid] = session
-            self._opened(session, environ)
+        """Take note of a new connection."""
+        self._opened(self._made_up_session(eio_sid), environ)
 
     def _handle_eio_message(self, eio_sid: str, data: str | bytes) -> None:
         """Take one message of a connection."""
-        connection = self._connection(eio_sid)
+        connection = self._connection_of_test(eio_sid)
         if connection is not None:
             self._received(connection.session, data)
 
-    def _handle_eio_disconnect(self, eio_sid: str, reason: str) -> None:
+    def _handle_eio_disconnect(self, eio_sid: str, reason: str = Reason.CLIENT_DISCONNECT) -> None:
         """Take note of the end of a connection."""
         connection = self._connection(eio_sid)
         if connection is not None:
             self._closed(connection.session, reason)
             self._made_up.pop(eio_sid, None)
 
+    def _handle_connect(self, eio_sid: str, namespace: str | None, data: Any) -> None:
+        """Take a client into a namespace, or refuse it; ``data`` is its auth data."""
+        connection = self._connection_of_test(eio_sid)
+        if connection is not None:
+            connection.joined = True
+            self._join(connection, namespace or "/", data)
+
+    def _handle_disconnect(
+        self, eio_sid: str, namespace: str | None, reason: str = Reason.CLIENT_DISCONNECT
+    ) -> None:
+        """Take a client out of a namespace that it leaves."""
+        connection = self._connection(eio_sid)
+        if connection is not None:
+            packet = Inbound(DISCONNECT, namespace or "/", None, None)
+            sid = self._sid_of(connection, packet)
+            if sid is not None:
+                self._leave(connection, packet.namespace, sid, reason)
+
+    def _handle_event(
+        self, eio_sid: str, namespace: str | None, id: int | None, data: list[Any]
+    ) -> None:
+        """Handle one event, ``data`` being its name and arguments."""
+        connection = self._connection_of_test(eio_sid)
+        if connection is None:
+            return
+        packet = Inbound(EVENT, namespace or "/", id, data)
+        sid = self._sid_of(connection, packet)
+        if sid is None:
+            return
+        if self._verbose:
+            self._note_received(sid, packet.namespace, data)
+        args = (self, sid, eio_sid, data, packet.namespace, id)
+        self._dispatch(connection, packet, None, self._handle_event_internal, args)
+
+    def _handle_ack(
+        self, eio_sid: str, namespace: str | None, id: int | None, data: list[Any]
+    ) -> None:
+        """Handle one acknowledgement, ``data`` being its values."""
+        connection = self._connection(eio_sid)
+        if connection is not None:
+            self._take_ack(connection, Inbound(ACK, namespace or "/", id, data))
+
     # events
 
     def _received_event(self, connection: Connection, packet: Inbound) -> None:
+        if self._packets_hooked:
+            eio_sid = connection.session.sid
+            self._handle_event(eio_sid, packet.namespace, packet.id, packet.data)
+            return
         sid = self._sid_of(connection, packet)
         if sid is None:
             return
         namespace = packet.namespace
         if self._verbose:
             self._note_received(sid, namespace, packet.data)
-        if self._events_hooked:
-            eio_sid = connection.session.sid
-            args = (self, sid, eio_sid, packet.data, namespace, packet.id)
-            self._dispatch(connection, packet, None, self._handle_event_internal, args)
-            return
         event, *values = packet.data
         found = self._find(event, namespace)
         if found is not None:
@@ -216,6 +234,13 @@ class Entry(Members):
             slot_is_free.wait()
 
     def _received_ack(self, connection: Connection, packet: Inbound) -> None:
+        if self._packets_hooked:
+            eio_sid = connection.session.sid
+            self._handle_ack(eio_sid, packet.namespace, packet.id, packet.data)
+            return
+        self._take_ack(connection, packet)
+
+    def _take_ack(self, connection: Connection, packet: Inbound) -> None:
         sid = self._sid_of(connection, packet)
         if sid is None:
             return

@@ -55,8 +55,8 @@ class Server(Entry):
             **kwargs,
         )
 
-    def _create_engine(self, **options: Any) -> engineio.Server:
-        return engineio.Server(**options)
+    def _engineio_server_class(self) -> type[engineio.Server]:
+        return engineio.Server
 
     def _create_manager(self) -> Manager:
         return Manager()

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import sys
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
+from .._core.engine import WS_NORMAL
 from .._shell.awaitable_channel import AwaitableChannel
 from ..exceptions import ProtocolError
 from .asgi_app import ASGIApp as ASGIApp
@@ -198,15 +200,19 @@ class AsgiDriver:
 
 
 class AsgiOutlet:
-    """Where the messages of a WebSocket go."""
+    """Where the messages of a WebSocket go, and how it is left."""
 
-    __slots__ = ("_send", "aborted", "serving")
+    __slots__ = ("_send", "aborted", "code", "serving", "waiting")
 
     def __init__(self, send: Send) -> None:
         self._send = send
         self.aborted = False
+        self.code: int | None = None
+        """What to close with, once the application does not wait for an event any more."""
         self.serving: asyncio.Task[Any] | None = None
-        """What runs the application, while it waits for frames."""
+        """What runs the application."""
+        self.waiting = False
+        """True while the application waits for an event."""
 
     def send(self, message: Message) -> Awaitable[None]:
         """Send one message."""
@@ -214,9 +220,24 @@ class AsgiOutlet:
             return self._send({"type": "websocket.send", "bytes": message.payload, "text": None})
         return self._send({"type": "websocket.send", "text": message.text, "bytes": None})
 
-    def close(self, code: int) -> Awaitable[None]:
+    async def close(self, code: int) -> None:
+        """Close the WebSocket, or have the application do so if it waits for an event.
+
+        granian closes no WebSocket for which an event is waited for.
+        """
+        if self.waiting and self.serving is not None:
+            self.code = code
+            self.serving.cancel()
+        else:
+            await self.send_close(code)
+
+    async def send_close(self, code: int) -> None:
         """Close the WebSocket."""
-        return self._send({"type": "websocket.close", "code": code})
+        try:
+            await self._send({"type": "websocket.close", "code": code})
+        except Exception:
+            # daphne accepts no codes that RFC 6455 has a meaning for, but 1000
+            await self._send({"type": "websocket.close", "code": WS_NORMAL})
 
     def abort(self) -> None:
         """Leave the application: the server then cuts the connection."""
@@ -238,15 +259,12 @@ class AsgiWebSocket:
 
     async def serve(self, receiver: Receiver) -> None:
         """Hand on frames until the WebSocket ends."""
-        receive, outlet = self._receive, self._outlet
+        outlet = self._outlet
         outlet.serving = asyncio.current_task()
         try:
-            while (event := await receive())["type"] != "websocket.disconnect":
-                pending = self._frame(event, receiver)
-                del event  # an idle connection keeps nothing of its last frame
-                if pending is not None:
-                    await receiver.finish(pending)
-                del pending
+            await self._hand_on(receiver)
+            if outlet.code is not None:
+                await self._close(outlet.code)
         except asyncio.CancelledError:
             if not outlet.aborted:
                 raise
@@ -254,6 +272,33 @@ class AsgiWebSocket:
         finally:
             outlet.serving = None
             receiver.lost()
+
+    async def _hand_on(self, receiver: Receiver) -> None:
+        """Return when the WebSocket has ended, or when it has to be closed."""
+        receive, outlet = self._receive, self._outlet
+        try:
+            while True:
+                outlet.waiting = True
+                event = await receive()
+                outlet.waiting = False
+                if event["type"] == "websocket.disconnect":
+                    break
+                pending = self._frame(event, receiver)
+                del event  # an idle connection keeps nothing of its last frame
+                if pending is not None:
+                    await receiver.finish(pending)
+                del pending
+        except asyncio.CancelledError:
+            if outlet.code is None or outlet.aborted:
+                raise
+            _uncancel()
+
+    async def _close(self, code: int) -> None:
+        """Close the WebSocket and wait until it has ended, at most until the engine cuts it."""
+        with contextlib.suppress(Exception):  # whatever the server raises: the peer has gone
+            await self._outlet.send_close(code)
+            while (await self._receive())["type"] != "websocket.disconnect":
+                pass
 
     def _frame(self, event: Event, receiver: Receiver) -> Pending:
         data = event.get("text")

@@ -14,7 +14,7 @@ PYTHONS ?= $(wildcard $(foreach v,3.10 3.11 3.12 3.13,/usr/bin/python$v /usr/loc
 SOURCES := packages integration-tests docs conftest.py
 say = @printf '\n\033[1m==> %s\033[0m\n'
 
-.PHONY: help setup system run test lint format twins soak bench matrix screenshot lock clean
+.PHONY: help setup system run test lint format twins docs soak bench matrix screenshot lock clean
 
 help:  ## Show this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -67,6 +67,11 @@ test: setup  ## All tests: unit, properties, real sockets, Node, browser
 	$(BIN)/python integration-tests/tools/core_coverage.py
 	$(say) "Behaviour over real sockets: servers x clients x transports, bad input, wheels, demo in a browser"
 	$(BIN)/python -m pytest integration-tests -n $(JOBS)
+
+docs: setup  ## Build the documentation into .cache/docs (warnings are errors)
+	$(say) "Sphinx"
+	$(BIN)/sphinx-build -q -W --keep-going -d .cache/doctrees docs .cache/docs
+	@echo "Open .cache/docs/index.html"
 
 soak: setup  ## A few minutes of mixed load; fails unless memory stays flat (MINUTES=3)
 	$(say) "Soak: clients come and go for $(MINUTES) minutes, then everything must be back at zero"

@@ -272,6 +272,18 @@ def test_commands_of_another_servers_admin_are_obeyed(sio: socketio.Server) -> N
     assert sio.manager.is_connected(sid, "/")
 
 
+def test_the_clients_are_shown_to_another_servers_admin(sio: socketio.Server) -> None:
+    instrumented = instrument(sio)
+    sid = Client(sio).join()
+    admin = Admin(sio, "admin")  # stands for one elsewhere: it is addressed by its sid only
+    sid_of_admin = admin.log_in()["sid"]
+    admin.report("all_sockets")
+
+    instrumented.heard("/admin", base_admin.SERVERS, "admin", [sid_of_admin])
+
+    assert admin.report("socket_connected")[0]["id"] == sid
+
+
 def test_what_cannot_be_reported_does_not_stop_the_reports(sio: socketio.Server) -> None:
     instrumented = instrument(sio)
     admin = Admin(sio)

@@ -77,7 +77,7 @@ class InstrumentedServer(BaseInstrumentedServer):
     def _command(self, *command: Any) -> None:
         """Do something to the clients here, and let the other servers do it to theirs."""
         self._obey(*command)
-        if hasattr(self.sio.manager, "host_id"):
+        if self._in_cluster:
             self.sio.emit("command", list(command), to=SERVERS, namespace=self.admin_namespace)
 
     def _obey(self, command: str, namespace: str, argument: Any, room_filter: str | None) -> None:
@@ -105,10 +105,16 @@ class InstrumentedServer(BaseInstrumentedServer):
                 self._send(self._reports.popleft())
             if clock() >= due:
                 due = clock() + self.server_stats_interval
-                for report in (*self._upgraded(), self._stats()):
+                for report in (*self._introductions(), *self._upgraded(), self._stats()):
                     self._send(report)
         self.stats_task = None
         self._stopped.set()
+
+    def _introduce(self, admin: str | None) -> None:
+        """Show our clients to an admin of another server, one by one: a list replaces a list."""
+        for client in self._all_sockets():
+            args = (client, client["handshake"]["time"])
+            self.sio.emit("socket_connected", args, to=admin, namespace=self.admin_namespace)
 
     def _send(self, report: Report) -> None:
         """Send one report; what it says may be anything, and must not stop the others."""
@@ -116,6 +122,9 @@ class InstrumentedServer(BaseInstrumentedServer):
         try:
             if event == "command":
                 self._obey(*args[0])
+                return
+            if event == "introduce":
+                self._introduce(to)
                 return
             if event == "all_sockets":
                 args = (self._all_sockets(),)

@@ -74,7 +74,7 @@ class InstrumentedAsyncServer(BaseInstrumentedServer):
     async def _command(self, *command: Any) -> None:
         """Do something to the clients here, and let the other servers do it to theirs."""
         await self._obey(*command)
-        if hasattr(self.sio.manager, "host_id"):
+        if self._in_cluster:
             await self.sio.emit(
                 "command", list(command), to=SERVERS, namespace=self.admin_namespace
             )
@@ -106,10 +106,16 @@ class InstrumentedAsyncServer(BaseInstrumentedServer):
                 await self._send(self._reports.popleft())
             if clock() >= due:
                 due = clock() + self.server_stats_interval
-                for report in (*self._upgraded(), self._stats()):
+                for report in (*self._introductions(), *self._upgraded(), self._stats()):
                     await self._send(report)
         self.stats_task = None
         self._stopped.set()
+
+    async def _introduce(self, admin: str | None) -> None:
+        """Show our clients to an admin of another server, one by one: a list replaces a list."""
+        for client in self._all_sockets():
+            args = (client, client["handshake"]["time"])
+            await self.sio.emit("socket_connected", args, to=admin, namespace=self.admin_namespace)
 
     async def _send(self, report: Report) -> None:
         """Send one report; what it says may be anything, and must not stop the others."""
@@ -117,6 +123,9 @@ class InstrumentedAsyncServer(BaseInstrumentedServer):
         try:
             if event == "command":
                 await self._obey(*args[0])
+                return
+            if event == "introduce":
+                await self._introduce(to)
                 return
             if event == "all_sockets":
                 args = (self._all_sockets(),)

@@ -127,6 +127,7 @@ class BaseInstrumentedServer(Observer):
         self._stopped: Any = sio.eio.create_event()
         self._sessions: dict[str, None] = {}
         self._log_ins: dict[str, str] = {}
+        self._newcomers: list[str] = []
         self._failures: dict[str, tuple[int, float]] = {}
         self._times: dict[str, float] = {}
         self._polling: set[tuple[str, str]] = set()
@@ -198,6 +199,9 @@ class BaseInstrumentedServer(Observer):
             self._add("config", {"supportedFeatures": self.features}, to=sid)
             if self.is_development:
                 self._add("all_sockets", None, to=sid)
+                if self._in_cluster:
+                    self._add("admin", sid, to=SERVERS)
+                    self._newcomers.append(sid)
         elif self.is_development:
             self._times[sid] = time.time()
             client = self.serialize_socket(sid, namespace)
@@ -233,16 +237,25 @@ class BaseInstrumentedServer(Observer):
         if self._reports_on(namespace):
             self._add("room_left", namespace, room, sid, _now())
 
+    def listens_to(self, namespace: str, room: str | None) -> bool:
+        """Return True for what is for servers."""
+        return namespace == self.admin_namespace and room == SERVERS
+
     def heard(self, namespace: str, room: Any, event: str, data: Any) -> None:
         """Show our clients to an admin of another server, and act as its admins command."""
-        if namespace != self.admin_namespace:
+        if not self.listens_to(namespace, room):
             return
-        if event == "config" and isinstance(room, str) and self.is_development:
+        data = data[0] if isinstance(data, tuple | list) and len(data) == 1 else data
+        if event == "admin" and isinstance(data, str) and self.is_development:
             self._start_reporting()
-            self._add("all_sockets", None, to=room)
-        elif event == "command" and room == SERVERS and self.takes_commands:
+            self._add("introduce", to=data)
+        elif event == "command" and self.takes_commands:
             self._start_reporting()
             self._add("command", data)
+
+    @property
+    def _in_cluster(self) -> bool:
+        return hasattr(self.sio.manager, "host_id")
 
     def _reports_on(self, namespace: str) -> bool:
         return self.is_development and namespace != self.admin_namespace
@@ -330,6 +343,14 @@ class BaseInstrumentedServer(Observer):
                 update = {"id": sid, "nsp": namespace, "transport": "websocket"}
                 reports.append(Report("socket_updated", (update,)))
         return reports
+
+    def _introductions(self) -> list[Report]:
+        """Ask the other servers once more for their clients.
+
+        Nobody may have listened yet: an admin is the first client of many a server.
+        """
+        newcomers, self._newcomers = self._newcomers, []
+        return [Report("admin", (sid,), SERVERS) for sid in newcomers]
 
     def _stats(self) -> Report:
         sio = self.sio

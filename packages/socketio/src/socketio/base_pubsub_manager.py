@@ -51,6 +51,9 @@ MAX_DELAY = 5.0
 JITTER = 0.5
 """Random part of a delay, so that the processes of a cluster do not all come back at once."""
 
+GATHERING = MAX_DELAY * (1 + JITTER)
+"""Seconds in which all processes have tried a broker again that is back."""
+
 CROWD = 1_000
 """Messages waiting for a broker that takes them, from which ``emit()`` waits, too."""
 
@@ -71,7 +74,13 @@ class NotSent(Exception):
     """The broker has certainly got none of the messages: they are kept and sent later.
 
     ``_send`` raises it where it could not connect, or was refused: ``raise NotSent from error``.
+
+    :param retry_after: seconds until the next attempt; ``None`` for ever longer ones.
     """
+
+    def __init__(self, *args: Any, retry_after: float | None = None) -> None:
+        super().__init__(*args)
+        self.retry_after = retry_after
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +148,7 @@ class BasePubSubManager(BaseManager):
         self._uncertain = 0
         self._published = 0
         self._lost_before = 0
+        self._retry_after: float | None = None
         self._publisher_state: State = IDLE
         self._listener_state: State = IDLE
         self._last_message: float | None = None
@@ -269,11 +279,18 @@ class BasePubSubManager(BaseManager):
     def _new_backoff(self) -> Backoff:
         return Backoff(FIRST_DELAY, MAX_DELAY, JITTER, random.random)
 
+    def _delay(self, backoff: Backoff) -> float:
+        """Return the seconds until the next attempt to send."""
+        asked, self._retry_after = self._retry_after, None
+        return backoff.next() if asked is None else asked
+
     # what arrives
 
     def _has_members(self, namespace: str, room: str | None) -> bool:
         rooms = self._registry.rooms.get(namespace)
-        return rooms is not None and (room in rooms or namespace in self.pending_connect)
+        if rooms is not None and (room in rooms or namespace in self.pending_connect):
+            return True
+        return any([observer.listens_to(namespace, room) for observer in self._observers])
 
     def _note_arrival(self) -> None:
         self._last_message = now = time.monotonic()
@@ -288,19 +305,23 @@ class BasePubSubManager(BaseManager):
         """Note that messages are received from now on; a backend's ``_listen`` calls it."""
         self._last_message = time.monotonic()
         if self._listener_state is AWAY:
-            self._get_logger().info("%s: listening again", self.name)
+            self._get_logger().warning("Receiving from the %s broker again", self.name)
         self._listener_state = CONNECTED
 
     def _lost_listener(self, error: BaseException | None) -> None:
         if self._listener_state is not AWAY:
             self._listener_state = AWAY
-            self._warn("Cannot receive from the %s broker: %s; trying again until it works", error)
+            self._complain(
+                "Cannot receive from the %s broker: %s; trying again until it works", error
+            )
 
     def _lost_publisher(self, error: BaseException) -> None:
         if self._publisher_state is not AWAY:
             self._publisher_state = AWAY
             self._lost_before = self._dropped + self._outbox.dropped + self._uncertain
-            self._warn("Cannot publish to the %s broker: %s; trying again until it works", error)
+            self._complain(
+                "Cannot publish to the %s broker: %s; trying again until it works", error
+            )
 
     def _took(self, count: int) -> None:
         """Note that the broker has taken messages."""
@@ -308,11 +329,14 @@ class BasePubSubManager(BaseManager):
         self._last_progress = time.monotonic()
         if self._publisher_state is AWAY:
             lost = self._dropped + self._outbox.dropped + self._uncertain - self._lost_before
-            self._get_logger().info(
-                "%s: publishing again; %d messages were lost, or may have been", self.name, lost
+            self._get_logger().warning(
+                "Publishing to the %s broker again; %d messages were lost, or may have been",
+                self.name,
+                lost,
             )
         self._publisher_state = CONNECTED
 
-    def _warn(self, text: str, error: BaseException | None) -> None:
+    def _complain(self, text: str, error: BaseException | None) -> None:
         reason = "the connection has ended" if error is None else f"{type(error).__name__}: {error}"
-        self._get_logger().warning(text, self.name, reason)
+        # as an error: a server logs nothing else unless it is asked to
+        self._get_logger().error(text, self.name, reason)

@@ -14,4 +14,5 @@ def test_nothing_needs_to_be_overridden() -> None:
     observer.left("sid", "/", "room")
     observer.heard("/", None, "event", None)
 
+    assert not observer.listens_to("/", None)
     assert vars(observer) == {}

@@ -33,5 +33,12 @@ class Observer:
     def left(self, sid: str, namespace: str, room: str) -> None:
         """A client has left a room."""
 
+    def listens_to(self, namespace: str, room: str | None) -> bool:
+        """Return True for rooms whose emits from other processes are to be ``heard`` in any case.
+
+        Others are only heard where this process has somebody in the room.
+        """
+        return False
+
     def heard(self, namespace: str, room: Any, event: str, data: Any) -> None:
         """Another process of the cluster has emitted an event, to clients anywhere."""

@@ -8,14 +8,14 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections import deque
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from ._packages import load_package
 from .async_pubsub_manager import AsyncPubSubManager
 from .base_pubsub_manager import LISTEN_TIMEOUT, MAX_PENDING_BYTES, MAX_PENDING_PUBLISHES, NotSent
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Sequence
+    from collections.abc import AsyncIterator, Coroutine, Sequence
 
     from aio_pika.abc import (
         AbstractChannel,
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     )
 
     from engineio.typing import JSONModule, LoggerLike
+
+Result = TypeVar("Result")
 
 TIMEOUT = 4.0
 """Seconds in which the broker has to answer: to a connection, a declaration, a publish."""
@@ -94,7 +96,7 @@ class AsyncAioPikaManager(AsyncPubSubManager):
     async def _connect(self) -> AbstractConnection:
         options: dict[str, Any] = {} if "heartbeat=" in self.url else {"heartbeat": HEARTBEAT}
         connection: AbstractConnection
-        connection = await self._aio_pika.connect(self.url, timeout=TIMEOUT, **options)
+        connection = await within(TIMEOUT, self._aio_pika.connect(self.url, **options))
         return connection
 
     async def _declare_exchange(self, channel: AbstractChannel) -> AbstractExchange:
@@ -107,7 +109,7 @@ class AsyncAioPikaManager(AsyncPubSubManager):
         if self._unconfirmed:
             await self._await_confirmation()
         try:
-            exchange = await asyncio.wait_for(self._open_publisher(), TIMEOUT)
+            exchange = await within(TIMEOUT, self._open_publisher())
         except Exception as error:
             raise NotSent from error
         for payload in payloads:
@@ -115,13 +117,13 @@ class AsyncAioPikaManager(AsyncPubSubManager):
                 payload, delivery_mode=self._aio_pika.DeliveryMode.PERSISTENT
             )
             publish = exchange.publish(message, routing_key="*", mandatory=False)
-            self._unconfirmed.add(asyncio.ensure_future(publish))
-        done, waiting = await asyncio.wait(self._unconfirmed, timeout=TIMEOUT)
-        self._unconfirmed = waiting
-        errors = [error for error in (task.exception() for task in done) if error]
-        if errors:
-            raise errors[0]
-        if waiting:
+            self._unconfirmed.add(start(publish))
+        await asyncio.wait(self._unconfirmed, timeout=TIMEOUT)
+        confirmed = {task for task in self._unconfirmed if task.done()}
+        self._unconfirmed -= confirmed
+        for task in confirmed:
+            result(task)
+        if self._unconfirmed:
             self._held_up = True
             raise TimeoutError("the broker has not confirmed messages in time")
 
@@ -131,9 +133,7 @@ class AsyncAioPikaManager(AsyncPubSubManager):
         One that is full reads nothing until it has space again.  As long as the connection lives
         it will get them; those that were to come after them are kept here.
         """
-        done, self._unconfirmed = await asyncio.wait(self._unconfirmed, timeout=TIMEOUT)
-        for task in done:
-            task.exception()
+        _, self._unconfirmed = await asyncio.wait(self._unconfirmed, timeout=TIMEOUT)
         if self._unconfirmed:
             self._held_up = True
             raise NotSent from TimeoutError("the broker does not confirm messages")
@@ -168,7 +168,7 @@ class AsyncAioPikaManager(AsyncPubSubManager):
         inbox: asyncio.Queue[AbstractIncomingMessage | None] = asyncio.Queue()
         connection = await self._connect()
         try:
-            queue = await asyncio.wait_for(self._subscribe(connection, inbox), 2 * TIMEOUT)
+            queue = await within(TIMEOUT, self._subscribe(connection, inbox))
             self._subscribed()
             unacknowledged = 0
             try:
@@ -182,7 +182,7 @@ class AsyncAioPikaManager(AsyncPubSubManager):
                         raise ConnectionError("the connection has ended")
                     unacknowledged += 1
                     if unacknowledged >= PREFETCH // 2 or inbox.empty():
-                        await message.ack(multiple=True)
+                        await within(TIMEOUT, message.ack(multiple=True))
                         unacknowledged = 0
                     content = hash(message.body)
                     if not message.redelivered or content not in self._recent:
@@ -190,8 +190,7 @@ class AsyncAioPikaManager(AsyncPubSubManager):
                         yield message.body
             except (GeneratorExit, asyncio.CancelledError):
                 with contextlib.suppress(Exception):
-                    delete = queue.delete(if_unused=False, if_empty=False)
-                    await asyncio.wait_for(delete, CLOSE_TIMEOUT)
+                    await within(CLOSE_TIMEOUT, queue.delete(if_unused=False, if_empty=False))
                 raise
         finally:
             await close(connection)
@@ -233,4 +232,34 @@ class AsyncAioPikaManager(AsyncPubSubManager):
 async def close(connection: AbstractConnection) -> None:
     """Close a connection that may be broken."""
     with contextlib.suppress(Exception):
-        await asyncio.wait_for(connection.close(), CLOSE_TIMEOUT)
+        await within(CLOSE_TIMEOUT, connection.close())
+
+
+async def within(timeout: float, function: Coroutine[Any, Any, Result]) -> Result:
+    """Return what a function of aio-pika returns; ``TimeoutError`` if it takes too long.
+
+    ``ConnectionError`` for the ``CancelledError`` with which aio-pika ends those who wait for a
+    connection that is lost, and which is not meant for us.
+    """
+    task = start(function)
+    try:
+        await asyncio.wait({task}, timeout=timeout)
+        if not task.done():
+            raise TimeoutError("the broker does not answer")
+        return result(task)
+    finally:
+        task.cancel()
+
+
+def start(function: Coroutine[Any, Any, Result]) -> asyncio.Task[Result]:
+    """Run a function of aio-pika in a task whose end nobody may be interested in."""
+    task = asyncio.get_running_loop().create_task(function)
+    task.add_done_callback(lambda task: task.cancelled() or task.exception())
+    return task
+
+
+def result(task: asyncio.Task[Result]) -> Result:
+    """Return what a task of aio-pika has returned, or raise what it has raised."""
+    if task.cancelled():
+        raise ConnectionError("the connection was lost")
+    return task.result()

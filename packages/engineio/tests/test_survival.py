@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import importlib
 import threading
 import time
+from importlib.metadata import version
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
@@ -425,3 +427,73 @@ def test_the_watching_of_clients_has_its_older_switch(eio: engineio.Server) -> N
     eio.start_service_task = False
 
     assert not engineio.Server(async_mode="threading", monitor_clients=False).start_service_task
+
+
+# names
+
+
+@pytest.mark.parametrize(
+    ("older", "name"),
+    [
+        ("engineio.asyncio_client", "engineio.async_client"),
+        ("engineio.asyncio_server", "engineio.async_server"),
+        ("engineio.asyncio_socket", "engineio.async_socket"),
+    ],
+)
+def test_a_module_is_there_under_its_older_name(older: str, name: str) -> None:
+    assert importlib.import_module(older) is importlib.import_module(name)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "exceptions",
+        "packet",
+        "payload",
+        "json",
+        "static_files",
+        "middleware",
+        "server",
+        "async_server",
+        "base_server",
+        "client",
+        "async_client",
+        "base_client",
+        "socket",
+        "async_socket",
+        "base_socket",
+        *(
+            f"async_drivers.{mode}"
+            for mode in ("threading", "gevent", "eventlet", "aiohttp", "sanic", "tornado", "asgi")
+        ),
+    ],
+)
+def test_a_module_can_be_imported(name: str) -> None:
+    importlib.import_module(f"engineio.{name}")
+
+
+def test_the_older_names_of_classes() -> None:
+    from engineio.asyncio_server import AsyncServer
+
+    assert AsyncServer is engineio.AsyncServer
+
+
+def test_the_package_tells_its_version() -> None:
+    assert engineio.__version__ == version("python-engineio")
+
+
+async def test_the_environ_of_an_asgi_request_can_be_made() -> None:
+    from engineio.async_drivers.asgi import translate_request
+
+    scope = {
+        "type": "http",
+        "method": "GET",
+        "path": "/engine.io/",
+        "query_string": b"a=b",
+        "headers": [(b"x-forwarded-for", b"1"), (b"x-forwarded-for", b"2")],
+    }
+
+    environ = await translate_request(scope, None, None)  # type: ignore[arg-type]
+
+    assert environ["HTTP_X_FORWARDED_FOR"] == "1,2"
+    assert environ["asgi.scope"] is scope

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import importlib
+from importlib.metadata import version
 from queue import Queue
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +12,7 @@ import pytest
 
 import engineio
 import socketio
+from socketio.base_manager import BaseManager
 from socketio.packet import ACK, CONNECT, CONNECT_ERROR, DISCONNECT, EVENT, Packet
 
 if TYPE_CHECKING:
@@ -625,3 +628,86 @@ def test_a_larger_message_size_lets_larger_attachments_in() -> None:
     client.send('51-["e",{"_placeholder":true,"num":0}]', bytes(900))
 
     assert sizes == [900]
+
+
+# names
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "server",
+        "client",
+        "manager",
+        "namespace",
+        "pubsub_manager",
+        "redis_manager",
+        "aiopika_manager",
+    ],
+)
+def test_a_module_is_there_under_its_older_name(name: str) -> None:
+    older = importlib.import_module(f"socketio.asyncio_{name}")
+
+    assert older is importlib.import_module(f"socketio.async_{name}")
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "exceptions",
+        "packet",
+        "msgpack_packet",
+        "base_manager",
+        "manager",
+        "async_manager",
+        "pubsub_manager",
+        "async_pubsub_manager",
+        "redis_manager",
+        "async_redis_manager",
+        "kombu_manager",
+        "kafka_manager",
+        "zmq_manager",
+        "async_aiopika_manager",
+        "server",
+        "async_server",
+        "base_server",
+        "client",
+        "async_client",
+        "base_client",
+        "simple_client",
+        "async_simple_client",
+        "namespace",
+        "async_namespace",
+        "base_namespace",
+        "middleware",
+        "asgi",
+        "tornado",
+        "admin",
+        "async_admin",
+    ],
+)
+def test_a_module_can_be_imported(name: str) -> None:
+    importlib.import_module(f"socketio.{name}")
+
+
+def test_the_package_tells_its_version() -> None:
+    assert socketio.__version__ == version("python-socketio")
+
+
+def test_the_manager_of_a_process_has_an_older_name() -> None:
+    manager = socketio.BaseManager()
+
+    assert make_server(client_manager=manager).manager is manager
+
+
+def test_a_manager_has_the_methods_of_the_base_class() -> None:
+    class Manager(BaseManager):
+        pass
+
+    manager = Manager()
+    manager.set_server(make_server())
+    sid = manager.pre_connect("eio sid", "/")
+
+    assert manager.is_pre_connected(sid, "/")
+    assert manager.connect(sid, "/") == sid
+    assert manager.is_connected(sid, "/")

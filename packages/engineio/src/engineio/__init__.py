@@ -25,6 +25,8 @@ __all__ = [
     "get_tornado_handler",
 ]
 
+__version__ = "4.20.0"
+
 
 def get_tornado_handler(engineio_server: MountedServer) -> type[Any]:
     """Return a handler class for ``tornado.web.Application``, at the path of the endpoint.

@@ -36,3 +36,17 @@ async def test_the_lifespan_of_the_other_application_is_around_the_hooks() -> No
         "lifespan.startup.complete",
         "lifespan.shutdown.complete",
     ]
+
+
+async def test_the_server_may_be_any_object_that_handles_requests() -> None:
+    handled: list[str] = []
+
+    class Between:
+        async def handle_request(self, scope: Any, receive: Any, send: Any) -> None:
+            handled.append(scope["path"])
+
+    app = engineio.ASGIApp(Between())  # type: ignore[arg-type]
+
+    await Server().serve(app, {"type": "http", "path": "/engine.io/"})
+
+    assert handled == ["/engine.io/"]

@@ -74,6 +74,11 @@ class AsgiRequest:
         return self._environ
 
 
+async def translate_request(scope: Scope, receive: Receive, send: Send) -> Environ:
+    """Return the WSGI-like dict of a request, as connect handlers get it."""
+    return AsgiRequest(scope, receive, send).environ()
+
+
 def _join_headers(scope: Scope) -> dict[str, str]:
     headers: dict[str, str] = {}
     for raw_name, raw_value in scope["headers"]:

@@ -24,10 +24,6 @@ class RequestHandler(Protocol):
         """Handle one ASGI scope."""
         ...
 
-    def use_mode(self, mode: str) -> None:
-        """Take the driver that this application needs."""
-        ...
-
 
 class ASGIApp:
     """An ASGI application that serves an Engine.IO server, static files and another application.
@@ -54,7 +50,10 @@ class ASGIApp:
         on_startup: Callable[[], Any] | None = None,
         on_shutdown: Callable[[], Any] | None = None,
     ) -> None:
-        engineio_server.use_mode("asgi")
+        # an application's own class in between need not have it
+        use_mode: Callable[[str], None] | None = getattr(engineio_server, "use_mode", None)
+        if use_mode is not None:
+            use_mode("asgi")
         self.engineio_server = engineio_server
         self.other_asgi_app = other_asgi_app
         self.engineio_path = engineio_path

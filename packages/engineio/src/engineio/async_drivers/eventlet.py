@@ -22,6 +22,7 @@ with warnings.catch_warnings():
 
 from .._shell.greenlet_workers import GreenletWorkers
 from .._shell.wsgi import WsgiDriver
+from .._shell.wsgi_websocket import WebSocketWSGI
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -203,6 +204,6 @@ _async: dict[str, Any] = {
     "queue": eventlet.queue.Queue,
     "queue_empty": eventlet.queue.Empty,
     "event": EventletEvent,
-    "websocket": WsgiDriver,
+    "websocket": WebSocketWSGI,
     "sleep": eventlet.sleep,
 }

@@ -17,6 +17,7 @@ import gevent.ssl
 
 from .._shell.greenlet_workers import GreenletWorkers
 from .._shell.wsgi import WsgiDriver
+from .._shell.wsgi_websocket import WebSocketWSGI
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -164,6 +165,6 @@ _async: dict[str, Any] = {
     "queue": gevent.queue.JoinableQueue,
     "queue_empty": gevent.queue.Empty,
     "event": gevent.event.Event,
-    "websocket": WsgiDriver,
+    "websocket": WebSocketWSGI,
     "sleep": gevent.sleep,
 }

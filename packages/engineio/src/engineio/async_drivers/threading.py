@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from .._shell.thread_streams import Writables, open_stream
 from .._shell.workers import Workers
 from .._shell.wsgi import WsgiDriver
+from .._shell.wsgi_websocket import WebSocketWSGI
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -69,6 +70,6 @@ _async: dict[str, Any] = {
     "queue": queue.Queue,
     "queue_empty": queue.Empty,
     "event": threading.Event,
-    "websocket": WsgiDriver,
+    "websocket": WebSocketWSGI,
     "sleep": time.sleep,
 }

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from .asgi import ASGIApp
 from .async_aiopika_manager import AsyncAioPikaManager
+from .async_aiopika_manager import AsyncAioPikaManager
 from .async_client import AsyncClient
+from .async_kafka_manager import AsyncKafkaManager
 from .async_kafka_manager import AsyncKafkaManager
 from .async_manager import AsyncManager
 from .async_namespace import AsyncClientNamespace, AsyncNamespace
@@ -12,6 +14,8 @@ from .async_pubsub_manager import AsyncPubSubManager
 from .async_redis_manager import AsyncRedisManager
 from .async_server import AsyncServer
 from .async_simple_client import AsyncSimpleClient
+from .kafka_manager import KafkaManager
+from .kombu_manager import KombuManager
 from .kafka_manager import KafkaManager
 from .kombu_manager import KombuManager
 from .manager import Manager
@@ -22,12 +26,15 @@ from .serve import run
 from .server import Server
 from .tornado import get_tornado_handler
 from .zmq_manager import ZmqManager
+from .zmq_manager import ZmqManager
 
 __all__ = [
     "ASGIApp",
     "AsyncAioPikaManager",
+    "AsyncAioPikaManager",
     "AsyncClient",
     "AsyncClientNamespace",
+    "AsyncKafkaManager",
     "AsyncKafkaManager",
     "AsyncManager",
     "AsyncNamespace",
@@ -37,12 +44,15 @@ __all__ = [
     "AsyncSimpleClient",
     "KafkaManager",
     "KombuManager",
+    "KafkaManager",
+    "KombuManager",
     "Manager",
     "Middleware",
     "PubSubManager",
     "RedisManager",
     "Server",
     "WSGIApp",
+    "ZmqManager",
     "ZmqManager",
     "get_tornado_handler",
     "run",

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from socketio._core.acks import AckTable
 from socketio._values import PendingCall
 from socketio.base_manager import BaseManager
 from socketio.packet import Packet
@@ -197,6 +198,18 @@ def test_a_disconnect_wakes_who_waits_for_an_answer(manager: BaseManager) -> Non
     manager.basic_disconnect("s1", "/")
 
     assert done.is_set()
+
+
+def test_callbacks_that_are_given_up_are_logged_once(
+    manager: BaseManager, caplog: pytest.LogCaptureFixture
+) -> None:
+    manager._acks = AckTable(max_pending=1)
+    for _ in range(3):
+        manager._generate_ack_id("s1", print)
+
+    (record,) = caplog.records
+    assert record.getMessage().startswith("Too many acknowledgements are waited for from s1")
+    assert manager.callbacks == {"s1": {3: print}}
 
 
 def test_a_callback_that_is_not_waited_for_is_forgotten(manager: BaseManager) -> None:

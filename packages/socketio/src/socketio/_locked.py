@@ -46,6 +46,7 @@ class LockedRegistry(Registry):
     close_room = _locked_registry(Registry.close_room)
     rooms_of = _locked_registry(Registry.rooms_of)
     namespaces = _locked_registry(Registry.namespaces)
+    waiting = _locked_registry(Registry.waiting)
 
     def members(self, namespace: str, room: str | Collection[str] | None) -> Mapping[str, str]:
         """Return a copy: others may come and go while it is used."""

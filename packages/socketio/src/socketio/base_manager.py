@@ -97,15 +97,7 @@ class BaseManager:
 
         What is sent to the sid of a pending client it receives at once.
         """
-        waiting = dict(self.pending_connect.get(namespace, ()))
-        if room is None:
-            return waiting
-        names = set(room) if isinstance(room, list | tuple | set | frozenset) else {room}
-        return {
-            sid: eio_sid
-            for sid, eio_sid in waiting.items()
-            if sid not in names and not names.isdisjoint(self.get_rooms(sid, namespace))
-        }
+        return self._registry.waiting(namespace, room)
 
     def basic_pre_connect(self, eio_sid: str, namespace: str) -> str | None:
         """Add a client whose connect handler is about to run; return its new sid.
@@ -197,7 +189,15 @@ class BaseManager:
 
     def _generate_ack_id(self, sid: str, callback: Callable[..., Any]) -> int:
         """Keep a callback and return the id under which its acknowledgement will come."""
-        return self._acks.add(sid, callback)
+        dropped = self._acks.dropped
+        id = self._acks.add(sid, callback)
+        if not dropped and self._acks.dropped:
+            self._get_logger().warning(
+                "Too many acknowledgements are waited for from %s, the oldest callback is given "
+                "up (logged once)",
+                sid,
+            )
+        return id
 
     def _get_logger(self) -> LoggerLike:
         """The manager's own logger, else the server's, else that of the package."""

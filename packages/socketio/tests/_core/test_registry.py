@@ -146,6 +146,22 @@ def test_a_pending_client_receives_what_is_sent_to_rooms_once_it_is_connected() 
     assert registry.members("/", "room") == registry.members("/", None) == {"a": "eio-a"}
 
 
+def test_a_pending_client_waits_for_what_is_sent_to_its_rooms() -> None:
+    registry = registry_with("b")
+    registry.pre_connect("a", "eio-a", "/")
+    registry.enter("a", "/", "room")
+    registry.enter("b", "/", "room")
+    waiting = {"a": "eio-a"}
+
+    assert registry.waiting("/", "room") == registry.waiting("/", None) == waiting
+    assert registry.waiting("/", ["other", "room"]) == waiting
+    assert registry.waiting("/", ["room", "a"]) == registry.waiting("/", "a") == {}
+    assert registry.waiting("/", "other") == registry.waiting("/unknown", "room") == {}
+
+    registry.connect("a", "/")
+    assert registry.waiting("/", "room") == registry.waiting("/", None) == {}
+
+
 def test_a_pending_client_can_leave_a_room_again() -> None:
     registry = in_state("pending")
     registry.enter("a", "/", "room")
@@ -417,6 +433,16 @@ class Tables(RuleBasedStateMachine):
                 assert self.registry.members(namespace, room) == self.expected(namespace, room)
             assert self.registry.members(namespace, ROOMS) == several
             assert self.registry.members(namespace, None) == self.expected(namespace, None)
+
+    @invariant()
+    def every_pending_client_waits(self) -> None:
+        for namespace in NAMESPACES:
+            pending = {sid: one for sid, one in self.of(namespace).items() if one.pending}
+            for room in ROOMS:
+                assert self.registry.waiting(namespace, room) == {
+                    sid: one.eio_sid for sid, one in pending.items() if room in one.rooms
+                }
+            assert self.registry.waiting(namespace, None).keys() == pending.keys()
 
     @invariant()
     def nothing_is_kept_that_is_empty(self) -> None:

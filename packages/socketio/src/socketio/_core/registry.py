@@ -38,6 +38,8 @@ class Registry:
         self.pending_disconnect: dict[str, dict[str, str]] = {}
         """Namespace to the clients whose disconnect handler is running."""
         self._joined: dict[str, dict[str, dict[str, None]]] = {}
+        self._waiting: dict[str, dict[str | None, Members]] = {}
+        """Like ``rooms``, for the pending clients."""
 
     # clients
 
@@ -60,6 +62,7 @@ class Registry:
         rooms.setdefault(None, {})[sid] = eio_sid
         for room in self._joined.get(namespace, {}).get(sid, ()):
             rooms.setdefault(room, {})[sid] = eio_sid
+            self._stop_waiting(namespace, room, sid)
         return True
 
     def pre_disconnect(self, sid: str, namespace: str) -> str | None:
@@ -77,6 +80,7 @@ class Registry:
         rooms = self.rooms[namespace]
         for room in (None, sid, *self._joined.get(namespace, {}).get(sid, ())):
             self._remove_member(rooms, room, sid)
+            self._stop_waiting(namespace, room, sid)
         self._remove_from(self._joined, namespace, sid)
         self._remove_from(self.pending_connect, namespace, sid)
         self._remove_from(self.pending_disconnect, namespace, sid)
@@ -121,14 +125,16 @@ class Registry:
             return
         if room != sid:
             self._joined.setdefault(namespace, {}).setdefault(sid, {})[room] = None
-        if room == sid or not self.is_pending(sid, namespace):
-            self.rooms[namespace].setdefault(room, {})[sid] = eio_sid
+        waits = room != sid and self.is_pending(sid, namespace)
+        rooms = self._waiting.setdefault(namespace, {}) if waits else self.rooms[namespace]
+        rooms.setdefault(room, {})[sid] = eio_sid
 
     def leave(self, sid: str, namespace: str, room: str | None) -> None:
         """Take a client out of a room; unknown clients and rooms are passed over."""
         if room is None:
             return
         self._remove_member(self.rooms.get(namespace, {}), room, sid)
+        self._stop_waiting(namespace, room, sid)
         joined = self._joined.get(namespace, {}).get(sid)
         if joined is not None:
             joined.pop(room, None)
@@ -139,7 +145,7 @@ class Registry:
         """Take everybody out of a room, pending clients too."""
         for sid in list(self.members(namespace, room)):
             self.leave(sid, namespace, room)
-        for sid in list(self.pending_connect.get(namespace, _NOBODY)):
+        for sid in self.waiting(namespace, room):
             self.leave(sid, namespace, room)
 
     def rooms_of(self, sid: str, namespace: str) -> list[str]:
@@ -162,6 +168,22 @@ class Registry:
             merged.update(rooms.get(name, _NOBODY))
         return merged
 
+    def waiting(self, namespace: str, room: str | Collection[str] | None) -> Members:
+        """Return the pending clients that will be in a room, in any of several, or of all.
+
+        Not those that are addressed by their own sid, which they are members of already.
+        """
+        if room is None:
+            return dict(self.pending_connect.get(namespace, _NOBODY))
+        rooms = self._waiting.get(namespace, {})
+        names = room if isinstance(room, _SEVERAL) else (room,)
+        merged: Members = {}
+        for name in names:
+            merged.update(rooms.get(name, _NOBODY))
+        for name in names:
+            merged.pop(name, None)
+        return merged
+
     def is_sid(self, name: str, namespace: str) -> bool:
         """True if ``name`` is the sid of a client of the namespace."""
         return self.eio_sid(name, namespace) is not None
@@ -169,6 +191,13 @@ class Registry:
     def namespaces(self) -> list[str]:
         """Return the namespaces that have clients."""
         return list(self.rooms)
+
+    def _stop_waiting(self, namespace: str, room: str | None, sid: str) -> None:
+        rooms = self._waiting.get(namespace)
+        if rooms is not None:
+            self._remove_member(rooms, room, sid)
+            if not rooms:
+                del self._waiting[namespace]
 
     @staticmethod
     def _remove_member(rooms: dict[str | None, Members], room: str | None, sid: str) -> None:

@@ -5,7 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from .brokers.kafka import Kafka
+from .brokers.rabbitmq import RabbitMQ
 from .brokers.redis import Redis
+from .brokers.zeromq import ZeroMQ
 
 if TYPE_CHECKING:
     from .brokers.process import Broker
@@ -38,6 +41,28 @@ BACKENDS: dict[str, Backend] = {
             "gevent": "RedisManager",
             "eventlet": "RedisManager",
         },
+    ),
+    "rabbitmq": Backend(
+        RabbitMQ,
+        {
+            "asyncio": "AsyncAioPikaManager",
+            "sync": "KombuManager",
+            "gevent": "KombuManager",
+            "eventlet": "KombuManager",
+        },
+    ),
+    "kombu on redis": Backend(Redis, {"sync": "KombuManager"}),
+    "kafka": Backend(
+        Kafka,
+        {
+            "asyncio": "AsyncKafkaManager",
+            "sync": "KafkaManager",
+            "gevent": "KafkaManager",
+            "eventlet": "KafkaManager",
+        },
+    ),
+    "zeromq": Backend(
+        ZeroMQ, {"sync": "ZmqManager", "gevent": "ZmqManager", "eventlet": "ZmqManager"}
     ),
 }
 

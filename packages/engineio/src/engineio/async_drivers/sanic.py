@@ -159,7 +159,8 @@ class SanicDriver:
         if isinstance(request, SanicAsgiRequest) and request.websocket:
             await self._asgi.respond(request, reply)
             return None
-        return HTTPResponse(reply.body, reply.status, Header(reply.headers))
+        headers = Header([*reply.headers, ("Content-Length", str(len(reply.body)))])
+        return HTTPResponse(reply.body, reply.status, headers)
 
     async def websocket(self, request: SanicRequest | SanicAsgiRequest, max_size: int) -> WebSocket:
         """Complete the WebSocket handshake and take the connection over."""

@@ -205,6 +205,8 @@ class TornadoHandler(WebSocketHandler):
     async def get(self, *args: Any, **kwargs: Any) -> None:
         """Answer a request without a body; a WebSocket until it has ended."""
         await self.server.handle_request(self)
+        if self.get_status() == SWITCHING_PROTOCOLS:
+            self.on_ws_connection_close()
 
     async def post(self, *args: Any, **kwargs: Any) -> None:
         """The body is complete; wait until it has been answered."""
@@ -352,7 +354,10 @@ class StreamWebSocket:
         if reading.done():
             # a client that sends without a pause must not keep the others waiting
             await asyncio.sleep(0)
-        data: bytes = await reading
+        try:
+            data: bytes = await reading
+        finally:
+            del reading  # its exception refers to this frame
         return data
 
     async def _drop_the_rest(self) -> None:

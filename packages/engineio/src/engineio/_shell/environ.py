@@ -66,7 +66,7 @@ def make_environ(
 
 
 def _address(address: Any) -> tuple[str, str]:
-    if isinstance(address, tuple) and len(address) >= 2:
+    if isinstance(address, (tuple, list)) and len(address) >= 2:
         return str(address[0]), str(address[1])
     return "", "0"
 

@@ -10,6 +10,7 @@ from urllib.parse import quote
 
 from .._core.engine import WS_NORMAL
 from .._shell.awaitable_channel import AwaitableChannel
+from .._shell.environ import make_environ
 from ..exceptions import ProtocolError
 from .asgi_app import ASGIApp as ASGIApp
 
@@ -90,40 +91,21 @@ def _join_headers(scope: Scope) -> dict[str, str]:
 
 def _make_environ(request: AsgiRequest) -> Environ:
     scope = request.scope
-    path: str = scope["path"]
-    query = request.query
-    server = scope.get("server") or ("asgi", 0)
-    client = scope.get("client") or ("", 0)
+    path, query = quote(scope["path"]), request.query
     request.header("")
-    environ: Environ = {
-        "wsgi.input": Body(request.receive),
-        "wsgi.errors": sys.stderr,
-        "wsgi.version": (1, 0),
-        "wsgi.async": True,
-        "wsgi.multithread": False,
-        "wsgi.multiprocess": False,
-        "wsgi.run_once": False,
-        "wsgi.url_scheme": request.scheme,
-        "SERVER_SOFTWARE": "asgi",
-        "REQUEST_METHOD": request.method,
-        "SCRIPT_NAME": "",
-        "PATH_INFO": path,
-        "QUERY_STRING": query,
-        "RAW_URI": f"{quote(path)}?{query}" if query else quote(path),
-        "SERVER_PROTOCOL": f"HTTP/{scope.get('http_version', '1.1')}",
-        "SERVER_NAME": str(server[0]),
-        "SERVER_PORT": str(server[1]),
-        "REMOTE_ADDR": str(client[0]),
-        "REMOTE_PORT": str(client[1]),
-        "asgi.receive": request.receive,
-        "asgi.send": request.send,
-        "asgi.scope": scope,
-    }
-    for name, value in (request._headers or {}).items():
-        if name in ("content-type", "content-length"):
-            environ[name.upper().replace("-", "_")] = value
-        else:
-            environ["HTTP_" + name.upper().replace("-", "_")] = value
+    environ = make_environ(
+        request,
+        software="asgi",
+        uri=f"{path}?{query}" if query else path,
+        version=scope.get("http_version", "1.1"),
+        body=Body(request.receive),
+        headers=(request._headers or {}).items(),
+        server=scope.get("server"),
+        client=scope.get("client"),
+    )
+    environ["asgi.receive"] = request.receive
+    environ["asgi.send"] = request.send
+    environ["asgi.scope"] = scope
     return environ
 
 

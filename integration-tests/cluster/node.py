@@ -11,11 +11,13 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import gc
 import json
 import os
 import resource
 import sys
 import threading
+import time
 from dataclasses import asdict
 from inspect import isawaitable
 from typing import Any
@@ -70,6 +72,17 @@ def memory() -> int:
         return int(statm.read().split()[1]) * resource.getpagesize()
 
 
+def count_tasks() -> int:
+    """Return how many things run in this process."""
+    if COLOUR == "asyncio":
+        return len(asyncio.all_tasks())
+    if COLOUR == "gevent":
+        import gevent
+
+        return sum(isinstance(x, gevent.Greenlet) and not x.dead for x in gc.get_objects())
+    return threading.active_count()
+
+
 class Commands:
     """What a process can be told; all else are methods of the server or the manager."""
 
@@ -102,24 +115,35 @@ class Commands:
 
     def do_usage(self) -> dict[str, int]:
         """Return what the process holds."""
-        tasks = len(asyncio.all_tasks()) if COLOUR == "asyncio" else threading.active_count()
-        return {"tasks": tasks, "files": len(os.listdir("/proc/self/fd")), "memory": memory()}
+        files = len(os.listdir("/proc/self/fd"))
+        return {"tasks": count_tasks(), "files": files, "memory": memory()}
 
     def do_stop(self) -> Any:
         """Stop the manager."""
         return self.manager.stop()
 
-    def do_many(self, count: int, room: str, start: int = 0) -> Any:
-        """Emit numbers, one event each."""
+    def do_many(self, count: int, room: str, start: int = 0, pause: float = 0) -> Any:
+        """Emit numbers, one event each; return the seconds that the slowest took."""
         if COLOUR == "asyncio":
-            return self._many_async(count, room, start)
+            return self._many_async(count, room, start, pause)
+        slowest = 0.0
         for number in range(start, start + count):
+            before = time.monotonic()
             self.target.emit("number", number, room=room)
-        return None
+            slowest = max(slowest, time.monotonic() - before)
+            if pause:
+                time.sleep(pause)
+        return slowest
 
-    async def _many_async(self, count: int, room: str, start: int) -> None:
+    async def _many_async(self, count: int, room: str, start: int, pause: float) -> float:
+        slowest = 0.0
         for number in range(start, start + count):
+            before = time.monotonic()
             await self.target.emit("number", number, room=room)
+            slowest = max(slowest, time.monotonic() - before)
+            if pause:
+                await asyncio.sleep(pause)
+        return slowest
 
 
 def execute(commands: Commands, line: str) -> Any:

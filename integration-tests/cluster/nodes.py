@@ -115,6 +115,8 @@ class Node:
         for line in self.process.stdout:
             fields = from_json(json.loads(line))
             future = self._waiting.pop(fields["number"])
+            if not future.set_running_or_notify_cancel():
+                continue  # nobody waits for it any more
             if "error" in fields:
                 future.set_exception(CommandFailed(fields["error"], fields["text"]))
             else:

@@ -134,8 +134,8 @@ class AsyncPubSubManager(BasePubSubManager, AsyncManager):
         and keeps the connection for the next call.  Returns or raises within ``SEND_TIMEOUT``.
         Raises ``NotSent`` if none of the messages can have reached the broker, they are then
         sent again after a pause; any other exception makes all of them count as uncertain: they
-        may have arrived, so they are not sent again.  After an exception ``_close_sender`` is
-        called before the next attempt.
+        may have arrived, so they are not sent again.  After an exception, but for a ``NotSent``
+        with ``retry_after``, ``_close_sender`` is called before the next attempt.
         """
         raise NotImplementedError("a backend implements _send() or _publish()")
 
@@ -322,7 +322,7 @@ class AsyncPubSubManager(BasePubSubManager, AsyncManager):
 
     async def _retry(self) -> None:
         backoff = self._new_backoff()
-        while not await wait_event(self._stopping, backoff.next()):
+        while not await wait_event(self._stopping, self._delay(backoff)):
             async with self._mutex:
                 if await self._drain():
                     self._retrying = False
@@ -344,6 +344,10 @@ class AsyncPubSubManager(BasePubSubManager, AsyncManager):
                 with self._lock:
                     self._outbox.put_back(batch)
                 self._lost_publisher(error.__cause__ or error)
+                self._retry_after = error.retry_after
+                if error.retry_after is not None:
+                    self._sender_is_broken = False
+                    return False
             except BaseException as error:
                 self._uncertain += len(batch)
                 if not isinstance(error, Exception):
@@ -459,7 +463,7 @@ class AsyncPubSubManager(BasePubSubManager, AsyncManager):
                     return
                 backoff.reset()
                 await wait_event(self._wake)
-            elif await wait_event(self._stopping, backoff.next()):
+            elif await wait_event(self._stopping, self._delay(backoff)):
                 return
 
     async def _run_listener(self) -> None:

@@ -42,7 +42,7 @@ SEND_TIMEOUT = 10.0
 LISTEN_TIMEOUT = 1.0
 """Seconds after which ``_listen`` yields ``None`` if nothing has come."""
 
-FIRST_DELAY = 0.5
+FIRST_DELAY = 0.1
 """Seconds until a broker that is away is tried again for the first time."""
 
 MAX_DELAY = 5.0

@@ -137,8 +137,8 @@ class PubSubManager(BasePubSubManager, Manager):
         and keeps the connection for the next call.  Returns or raises within ``SEND_TIMEOUT``.
         Raises ``NotSent`` if none of the messages can have reached the broker, they are then
         sent again after a pause; any other exception makes all of them count as uncertain: they
-        may have arrived, so they are not sent again.  After an exception ``_close_sender`` is
-        called before the next attempt.
+        may have arrived, so they are not sent again.  After an exception, but for a ``NotSent``
+        with ``retry_after``, ``_close_sender`` is called before the next attempt.
         """
         raise NotImplementedError("a backend implements _send() or _publish()")
 
@@ -323,7 +323,7 @@ class PubSubManager(BasePubSubManager, Manager):
 
     def _retry(self) -> None:
         backoff = self._new_backoff()
-        while not wait_event(self._stopping, backoff.next()):
+        while not wait_event(self._stopping, self._delay(backoff)):
             with self._mutex:
                 if self._drain():
                     self._retrying = False
@@ -345,6 +345,10 @@ class PubSubManager(BasePubSubManager, Manager):
                 with self._lock:
                     self._outbox.put_back(batch)
                 self._lost_publisher(error.__cause__ or error)
+                self._retry_after = error.retry_after
+                if error.retry_after is not None:
+                    self._sender_is_broken = False
+                    return False
             except BaseException as error:
                 self._uncertain += len(batch)
                 if not isinstance(error, Exception):
@@ -460,7 +464,7 @@ class PubSubManager(BasePubSubManager, Manager):
                     return
                 backoff.reset()
                 wait_event(self._wake)
-            elif wait_event(self._stopping, backoff.next()):
+            elif wait_event(self._stopping, self._delay(backoff)):
                 return
 
     def _run_listener(self) -> None:

@@ -5,15 +5,18 @@
 
 from __future__ import annotations
 
+import math
 import time
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from ._core.redis_url import parse_redis_sentinel_url as parse_redis_sentinel_url
 from ._core.redis_url import scheme_of
-from ._core.resp import RespError, RespReader, pack
+from ._core.resp import Push, RespError, RespReader, pack
 from ._redis_sync import REDIS_NAME, RedisLink, check_server, load_package, no_retry
 from .base_pubsub_manager import (
+    AWAY,
+    GATHERING,
     LISTEN_TIMEOUT,
     MAX_PENDING_BYTES,
     MAX_PENDING_PUBLISHES,
@@ -28,6 +31,9 @@ if TYPE_CHECKING:
 
 TIMEOUT = 5.0
 """Seconds in which Redis has to answer: to a connection, and to a command."""
+
+LOOK_INTERVAL = 0.2
+"""Seconds between two looks at how many processes are subscribed."""
 
 PING_INTERVAL = 10.0
 """Seconds of silence after which the subscriber asks whether Redis is still there."""
@@ -86,6 +92,10 @@ class RedisManager(PubSubManager):
         self._sender: RedisLink | None = None
         self._replies = RespReader()
         self._no_retry: Any = None
+        self._audience: float = 0
+        """Subscribers that the last message reached."""
+        self._has_gathered = True
+        self._back_since: float | None = None
 
     @property
     def connected(self) -> bool:
@@ -132,35 +142,62 @@ class RedisManager(PubSubManager):
 
     def _send(self, payloads: Sequence[bytes]) -> None:
         link = self._open_sender()
+        if not self._has_gathered and not self._look_who_is_there(link):
+            raise NotSent("not all processes are subscribed again", retry_after=LOOK_INTERVAL)
         channel = self.channel.encode()
         commands = [pack(b"PUBLISH", channel, payload) for payload in payloads]
-        link.write(b"".join(commands), TIMEOUT)
-        answers: list[int | RespError] = []
-        deadline = time.monotonic() + TIMEOUT
-        while len(answers) < len(payloads):
-            data = link.read(max(0.001, deadline - time.monotonic()))
-            if data is None:
-                raise TimeoutError(f"no answer within {TIMEOUT} s")
-            replies = self._replies.feed(data)
-            answers += [reply for reply in replies if isinstance(reply, int | RespError)]
+        answers = self._ask(link, b"".join(commands), len(payloads))
         errors = [answer for answer in answers if isinstance(answer, RespError)]
         if len(errors) == len(payloads):
             raise NotSent from errors[0]
         if errors:
             raise errors[0]
+        self._audience = answers[-1]
+
+    def _look_who_is_there(self, link: RedisLink) -> bool:
+        """Return whether the others are back as well, or have had time enough.
+
+        Redis keeps nothing for them: what is sent before they are subscribed is lost.
+        """
+        command = pack(b"PUBSUB", b"NUMSUB", self.channel.encode())
+        try:
+            answer = (self._ask(link, command, 1))[0]
+        except Exception as error:
+            raise NotSent from error
+        now = time.monotonic()
+        if self._back_since is None:
+            self._back_since = now
+        self._has_gathered = (
+            not isinstance(answer, list)
+            or answer[1] >= (self._audience or math.inf)
+            or now - self._back_since >= GATHERING
+        )
+        return self._has_gathered
+
+    def _ask(self, link: RedisLink, commands: bytes, count: int) -> list[Any]:
+        """Return the answers to a number of commands."""
+        link.write(commands, TIMEOUT)
+        answers: list[Any] = []
+        deadline = time.monotonic() + TIMEOUT
+        while len(answers) < count:
+            data = link.read(max(0.001, deadline - time.monotonic()))
+            if data is None:
+                raise TimeoutError(f"no answer within {TIMEOUT} s")
+            replies = self._replies.feed(data)
+            answers += [reply for reply in replies if not isinstance(reply, Push)]
+        return answers
 
     def _open_sender(self) -> RedisLink:
         """Return a connection that has not been closed by the other side."""
         if self._sender is not None:
             try:
-                data = self._sender.read(0)
+                self._sender.read(0)
             except OSError:
                 self._close_sender()
-            else:
-                if data is not None:
-                    self._replies.feed(data)
         if self._sender is None:
             self._replies = RespReader()
+            self._back_since = None
+            self._has_gathered = not self._audience and self._publisher_state is not AWAY
             try:
                 self._sender = RedisLink.open(self.redis, self._no_retry)
             except Exception as error:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from socketio._core.resp import RespError, RespReader, pack
+from socketio._core.resp import Push, RespError, RespReader, pack
 
 
 def message(payload: bytes, channel: bytes = b"ch", kind: bytes = b"*") -> bytes:
@@ -49,14 +49,17 @@ def test_a_message_of_another_channel_is_a_list() -> None:
         (b"*-1\r\n", None),
         (b"*0\r\n", []),
         (b"*2\r\n$4\r\npong\r\n$0\r\n\r\n", [b"pong", b""]),
-        (b">3\r\n$9\r\nsubscribe\r\n$2\r\nch\r\n:1\r\n", [b"subscribe", b"ch", 1]),
+        (b">3\r\n$9\r\nsubscribe\r\n$2\r\nch\r\n:1\r\n", Push([b"subscribe", b"ch", 1])),
         (b"~1\r\n#t\r\n", ["t"]),
         (b"%1\r\n+a\r\n,1.5\r\n", ["a", "1.5"]),
         (b"(123\r\n", "123"),
     ],
 )
 def test_every_kind_of_reply_is_read(data: bytes, reply: Any) -> None:
-    assert [comparable(read) for read in RespReader(b"ch").feed(data)] == [reply]
+    replies = RespReader(b"ch").feed(data)
+
+    assert [comparable(read) for read in replies] == [reply]
+    assert type(comparable(replies[0])) is type(reply)
 
 
 @pytest.mark.parametrize(

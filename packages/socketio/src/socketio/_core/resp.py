@@ -13,10 +13,14 @@ class RespError(Exception):
     """An error that Redis has answered with."""
 
 
+class Push(list[Any]):
+    """What Redis says without having been asked, in RESP 3."""
+
+
 Reply: TypeAlias = Any
 """``int``, ``str`` for a status, ``bytes``, ``None``, ``RespError``, or a list of these."""
 
-_LISTS = b"*>~"
+_LISTS = b"*~"
 _TEXTS = b"$=!"
 
 
@@ -101,6 +105,9 @@ def _parse(buffer: bytes, position: int) -> tuple[Reply, int]:
         return _parse_text(kind, int(line), buffer, position)
     if kind in _LISTS:
         return _parse_list(int(line), buffer, position)
+    if kind == b">":
+        items, position = _parse_list(int(line), buffer, position)
+        return Push(items), position
     if kind == b"%":
         return _parse_list(2 * int(line), buffer, position)
     if kind == b"_":

@@ -80,8 +80,8 @@ class AsyncEntry(BaseServer):
         create_route = self._async.get("create_route")
         if create_route is None:
             raise RuntimeError(
-                f"attach() does not exist for async_mode {self.async_mode!r}; "
-                "wrap the application, for example with ASGIApp"
+                f"attach() does not exist for async_mode {self.async_mode!r}: wrap an ASGI "
+                "application in ASGIApp, mount get_tornado_handler(server) in one of Tornado"
             )
         path = engineio_path.strip("/")
         create_route(app, self, f"/{path}/" if path else "/")

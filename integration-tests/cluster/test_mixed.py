@@ -32,7 +32,7 @@ MIXTURES: dict[str, list[tuple[str, str]]] = {
 }  # fmt: skip
 """The colours and the packages of two servers and an emitter."""
 
-BACKENDS = ["redis"]
+BACKENDS = ["redis", "rabbitmq"]
 
 BROKEN = {
     ("test_a_client_of_another_server_is_disconnected_there", "emitter"): (
@@ -40,6 +40,8 @@ BROKEN = {
     ),
 }
 """What upstream cannot do, by test and origin."""
+
+HANGS = "upstream's KombuManager hangs when several threads publish at once"
 
 
 @pytest.fixture(scope="module", params=MIXTURES)
@@ -68,3 +70,7 @@ class TestMixed(Operations):
         reason = BROKEN.get((request.node.originalname, origin))
         if reason is not None and members[2][1] == "upstream":
             request.applymarker(pytest.mark.xfail(reason=reason))
+        backend = request.node.callspec.params["cluster"]
+        at_once = request.node.originalname == "test_many_calls_at_once"
+        if at_once and backend == "rabbitmq" and ("sync", "upstream") in members[:2]:
+            pytest.xfail(HANGS)

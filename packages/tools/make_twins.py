@@ -26,11 +26,14 @@ TWINS = {
     "engineio/src/engineio/async_server.py": "server.py",
     "engineio/src/engineio/async_socket.py": "socket.py",
     "socketio/src/socketio/async_admin.py": "admin.py",
+    "socketio/src/socketio/async_client.py": "client.py",
     "socketio/src/socketio/async_manager.py": "manager.py",
     "socketio/src/socketio/async_members.py": "members.py",
+    "socketio/src/socketio/async_namespace.py": "namespace.py",
     "socketio/src/socketio/async_pubsub_manager.py": "pubsub_manager.py",
     "socketio/src/socketio/async_redis_manager.py": "redis_manager.py",
     "socketio/src/socketio/async_server.py": "server.py",
+    "socketio/src/socketio/async_simple_client.py": "simple_client.py",
     "socketio/src/socketio/testing/async_kit.py": "kit.py",
 }
 """Source below ``packages``, and the name of its twin beside it."""

@@ -137,6 +137,14 @@ class Stopped(Exception):
     """What ``unless`` was waiting for has been given up."""
 
 
+ASYNCIO = True
+
+
+def create_starter() -> Callable[..., None]:
+    """Return what starts the handlers of one connection."""
+    return start_handler
+
+
 def start_handler(function: Callable[..., Coroutine[Any, Any, Any]], *args: Any) -> None:
     """Run ``function(*args)`` without holding up the caller; calls start in order."""
     task = start(function(*args))

@@ -6,8 +6,9 @@ import threading
 from _thread import RLock
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from engineio._shell.concurrency import Event
+from engineio._sync import create_starter as create_starter
 from engineio._sync import is_current as is_current
-from engineio._sync import start as start_handler
 
 from ._locked import LockedAckTable as AckTable
 from ._locked import LockedRegistry as Registry
@@ -15,26 +16,28 @@ from ._locked import LockedRegistry as Registry
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from engineio._shell.concurrency import Event
-
 __all__ = [
+    "ASYNCIO",
     "PUBSUB_NAME",
     "AckTable",
     "Cancelled",
+    "Event",
     "Registry",
+    "Stopped",
     "call",
     "cancel",
     "create_event",
     "create_lock",
     "create_mutex",
     "current_loop",
+    "create_starter",
     "current_value",
     "end",
     "is_cancelled",
     "is_current",
     "join",
     "start_daemon",
-    "start_handler",
+    "unless",
     "wait_event",
     "wait_set",
 ]
@@ -115,3 +118,21 @@ def join(task: Task) -> None:
     """Wait until ``task`` has ended, however it ends; return at once if it is the caller."""
     if not is_current(task):
         task.join()
+
+
+ASYNCIO = False
+
+
+class Stopped(Exception):
+    """What ``unless`` was waiting for has been given up."""
+
+
+def unless(stop: Event, function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+    """Return ``function(*args, **kwargs)``; raise ``Stopped`` if ``stop`` is set by then.
+
+    A thread cannot be interrupted: the function must end by itself before long.
+    """
+    result = function(*args, **kwargs)
+    if stop.is_set():
+        raise Stopped()
+    return result

@@ -21,7 +21,7 @@ from .exceptions import BadNamespaceError, CallInterruptedError, ConnectionError
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from ._aio import Event, Task
+    from ._aio import Event, Target, Task
     from .base_client import Auth, Headers, Transports, Url
 
 
@@ -46,9 +46,11 @@ class AsyncClient(BaseClient):
     sid: str | None
     _reconnect_task: Task | None
 
+    acks_class = aio.AckTable
+
     def is_asyncio_based(self) -> bool:
         """Return whether the methods of this class are coroutines."""
-        return True
+        return aio.ASYNCIO
 
     async def connect(
         self,
@@ -176,7 +178,7 @@ class AsyncClient(BaseClient):
         """Disconnect, or stop a reconnection; the same as ``disconnect()``."""
         await self.disconnect()
 
-    def start_background_task(self, target: Callable[..., Any], *args: Any, **kwargs: Any) -> Task:
+    def start_background_task(self, target: Target, *args: Any, **kwargs: Any) -> Task:
         """Start ``target(*args, **kwargs)`` in the background and return its task."""
         return self.eio.start_background_task(target, *args, **kwargs)
 
@@ -198,7 +200,7 @@ class AsyncClient(BaseClient):
         return aio.create_event()
 
     def _start(self, function: Callable[..., Any], *args: Any) -> None:
-        aio.start_handler(function, *args)
+        self._start_handler(function, *args)
 
     # connecting
 
@@ -231,6 +233,7 @@ class AsyncClient(BaseClient):
         """Connect the transport; what it reports then asks for the namespaces."""
         self._state.begin(self.connection_namespaces)
         self._greetings = set()
+        self._start_handler = aio.create_starter()
         url = await aio.current_value(self.connection_url)
         headers = await aio.current_value(self.connection_headers)
         try:
@@ -272,12 +275,16 @@ class AsyncClient(BaseClient):
 
     async def _leave(self) -> None:
         """Tell the server that we go, close the connection, and wait until it is closed."""
-        if not self._left.is_set():
+        with self._guard:
+            others = not self._left.is_set()
+            leaves = not others and self.sid is not None
+            if leaves:
+                self._left.clear()
+        if others:
             await self._left.wait()
-        elif self.sid is None:
+        elif not leaves:
             await self.eio.wait()
         else:
-            self._left.clear()
             try:
                 for namespace in list(self.namespaces):
                     await self.eio.send_messages(self._wire.encoder.disconnect(namespace))
@@ -347,10 +354,11 @@ class AsyncClient(BaseClient):
             self._take(packet)
 
     async def _handle_eio_disconnect(self, reason: str) -> None:
-        if self._closing or self.sid is None:
-            return
+        with self._guard:
+            if self._closing or self.sid is None:
+                return
+            self._closing = True
         self.logger.info("Engine.IO connection dropped: %s", reason)
-        self._closing = True
         try:
             await self._end(reason)
         finally:
@@ -360,7 +368,8 @@ class AsyncClient(BaseClient):
         """Run the disconnect handlers, then start reconnecting if that is what comes next."""
         abort = self._reconnect_abort
         lost = self.eio.state == "connected" and self._state.in_use
-        namespaces = self._state.leave_all()
+        with self._guard:
+            namespaces = self._state.leave_all()
         self._forget_callbacks()
         try:
             for namespace in namespaces:

@@ -1,10 +1,10 @@
-"""Class-based namespaces for asyncio: handlers are methods, plain or coroutines."""
+"""Class-based namespaces: handlers are methods."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ._aio import call
+from ._aio import ASYNCIO, call
 from ._core.handlers import fit
 from .base_namespace import HANDLER_PREFIX, BaseClientNamespace, BaseServerNamespace
 
@@ -32,7 +32,7 @@ class AsyncNamespace(BaseServerNamespace):
 
     def is_asyncio_based(self) -> bool:
         """Return whether the methods of this class are coroutines."""
-        return True
+        return ASYNCIO
 
     async def trigger_event(self, event: str, *args: Any) -> Any:
         """Call the method for an event and return what it returns, ``None`` if there is none.
@@ -162,7 +162,7 @@ class AsyncClientNamespace(BaseClientNamespace):
 
     def is_asyncio_based(self) -> bool:
         """Return whether the methods of this class are coroutines."""
-        return True
+        return ASYNCIO
 
     async def trigger_event(self, event: str, *args: Any) -> Any:
         """Call the method for an event and return what it returns, ``None`` if there is none.

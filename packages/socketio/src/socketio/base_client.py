@@ -94,6 +94,7 @@ class BaseClient:
     all options can be assigned later and are re-read when they are next needed.
     """
 
+    acks_class: ClassVar[type[AckTable]] = AckTable
     reserved_events: ClassVar[list[str]] = [
         "connect",
         "connect_error",
@@ -152,7 +153,9 @@ class BaseClient:
         self.connected: bool = False
         self.sid: str | None = None
         self._state = ClientState()
-        self._acks = AckTable()
+        self._acks = self.acks_class()
+        self._guard = threading.RLock()  # around steps that another thread must not take too
+        self._start_handler: Callable[..., None] = _not_connected
 
         self.connection_url: Any = None
         self.connection_headers: Any = None
@@ -400,7 +403,9 @@ class BaseClient:
         self._start(self._run_greeting, self._greetings, event, namespace, *args)
 
     def _handle_disconnect(self, namespace: str) -> None:
-        if self._state.leave(namespace):
+        with self._guard:
+            leaves = self._state.leave(namespace)
+        if leaves:
             self.logger.info("Server disconnected namespace %s", namespace)
             self._forget_callbacks(namespace)
             self._start(self._end_namespace, namespace)
@@ -426,6 +431,10 @@ class BaseClient:
         self._state.clear()
         self.connected = False
         self.sid = None
+
+
+def _not_connected(function: Callable[..., Any], *args: Any) -> None:
+    raise RuntimeError("handlers run while there is a connection")
 
 
 def _install_signal_handler() -> None:

@@ -80,7 +80,7 @@ class ClientState:
 
     def leave_all(self) -> list[str]:
         """The connection ends; return the namespaces that were not leaving already."""
-        leaving = [namespace for namespace in self.connected if namespace not in self._leaving]
+        leaving = [name for name in list(self.connected) if name not in self._leaving]
         self._leaving.update(leaving)
         return leaving
 

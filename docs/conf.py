@@ -21,5 +21,5 @@ autodoc_member_order = "bysource"
 autodoc_typehints = "description"
 autodoc_typehints_description_target = "documented"
 python_maximum_signature_line_length = 88
-# types that exist for type checkers only
-suppress_warnings = ["sphinx_autodoc_typehints", "autodoc.mocked_object"]
+# names in annotations that both packages have
+suppress_warnings = ["ref.python"]

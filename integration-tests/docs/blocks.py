@@ -63,14 +63,16 @@ class Page:
         commands = [re.sub(r"(^|\s+)#.*$", "", line).strip() for line in lines]
         return [re.sub(r"\s+", " ", command) for command in commands if command]
 
-    def write(self, folder: Path) -> None:
-        """Write the files that the page makes."""
+    def write(self, folder: Path, *, replacing: bool = True) -> None:
+        """Write the files that the page makes, without ``replacing`` as before its changes."""
         files: dict[str, str] = {}
         for block in self.blocks:
             name = block.options.get("file")
             if name is None:
                 continue
             old = block.options.get("replaces")
+            if old is not None and not replacing:
+                continue
             if old is None:
                 before = files.get(name)
                 files[name] = block.text if before is None else f"{before}\n\n{block.text}"

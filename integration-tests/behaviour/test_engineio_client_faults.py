@@ -1,4 +1,4 @@
-"""The asyncio Engine.IO client against servers that misbehave, and what it does to be polite."""
+"""The Engine.IO clients against servers that misbehave, and what they do to be polite."""
 
 from __future__ import annotations
 
@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Any
 
 import aiohttp
 import pytest
+import requests
 from aiohttp import web
+from colours import COLOURS, engineio_client
 
-from engineio import AsyncClient
 from engineio.base_client import connected_clients
 from engineio.exceptions import ConnectionError
 
@@ -110,21 +111,38 @@ async def script() -> AsyncIterator[Script]:
     await runner.cleanup()
 
 
+@pytest.fixture(params=COLOURS)
+def colour(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
 @pytest.fixture
-async def client() -> AsyncIterator[AsyncClient]:
-    client = AsyncClient(handle_sigint=False, request_timeout=0.5)
-    yield client
-    await client.disconnect(abort=True)
+async def make_client(colour: str) -> AsyncIterator[Callable[..., Any]]:
+    clients: list[Any] = []
+
+    def make(**options: Any) -> Any:
+        client = engineio_client(colour, handle_sigint=False, **options)
+        client.reasons = []
+        client.on("disconnect", client.reasons.append)
+        clients.append(client)
+        return client
+
+    yield make
+    for client in clients:
+        await client.disconnect(abort=True)
     assert connected_clients == []
 
 
-async def ended(client: AsyncClient) -> str:
+@pytest.fixture
+async def client(make_client: Callable[..., Any]) -> Any:
+    return make_client(request_timeout=0.5)
+
+
+async def ended(client: Any) -> str:
     """Wait until the connection has ended by itself; return the reason."""
-    reasons: list[str] = []
-    client.on("disconnect", reasons.append)
     await asyncio.wait_for(client.wait(), PATIENCE)
-    [reason] = reasons
-    return reason
+    [reason] = client.reasons
+    return str(reason)
 
 
 # refused and malformed handshakes
@@ -334,9 +352,15 @@ async def test_headers_and_query_go_with_every_request(script, client):
     assert headers == {"X-Token": "t", "Cookie": "mine=1", "content-type": "x/y"}
 
 
-async def test_websocket_options_are_merged_and_not_changed(script):
-    options = {"headers": {"X-Extra": "2"}, "protocols": ["p"]}
-    client = AsyncClient(handle_sigint=False, websocket_extra_options=options)
+WEBSOCKET_OPTIONS: dict[str, Callable[[], dict[str, Any]]] = {
+    "asyncio": lambda: {"headers": {"X-Extra": "2"}, "origin": "http://o"},
+    "threads": lambda: {"header": {"X-Extra": "2"}, "origin": "http://o"},
+}
+
+
+async def test_websocket_options_are_merged_and_not_changed(script, make_client, colour):
+    options = WEBSOCKET_OPTIONS[colour]()
+    client = make_client(websocket_extra_options=options)
     script.websocket = script.frames(open_packet(), close=False)
 
     for _ in range(2):
@@ -345,33 +369,65 @@ async def test_websocket_options_are_merged_and_not_changed(script):
 
     for _, _, sent, _ in script.requests:
         assert (sent["X-Token"], sent["X-Extra"]) == ("t", "2")
-        assert sent["Sec-WebSocket-Protocol"] == "p"
-    assert options == {"headers": {"X-Extra": "2"}, "protocols": ["p"]}
+        assert sent["Origin"] == "http://o"
+    assert options == WEBSOCKET_OPTIONS[colour]()
 
 
 # sessions
 
 
-async def test_an_external_session_stays_open(script):
-    async with aiohttp.ClientSession() as session:
-        client = AsyncClient(handle_sigint=False, http_session=session)
+class RequestsSession(requests.Session):
+    """A session of the client of threads that knows whether it was closed."""
 
-        await client.connect(script.url)
-        await client.disconnect()
+    closed = False
 
-        assert client.external_http
-        assert client.http is session
-        assert not session.closed
+    def close(self) -> None:
+        super().close()
+        self.closed = True
 
 
-async def test_a_factory_makes_a_session_for_each_connection(script):
-    made: list[aiohttp.ClientSession] = []
+@pytest.fixture
+async def make_session(colour: str) -> AsyncIterator[Callable[[], Any]]:
+    """Make HTTP sessions of a client's kind."""
+    sessions: list[Any] = []
 
-    async def factory() -> aiohttp.ClientSession:
-        made.append(aiohttp.ClientSession())
+    def make(**headers: str) -> Any:
+        session: Any
+        if colour == "asyncio":
+            session = aiohttp.ClientSession(headers=headers)
+        else:
+            session = RequestsSession()
+            session.headers.update(headers)
+        sessions.append(session)
+        return session
+
+    yield make
+    for session in sessions:
+        closing = session.close()
+        if closing is not None:
+            await closing
+
+
+async def test_an_external_session_stays_open(script, make_client, make_session):
+    session = make_session()
+    client = make_client(http_session=session)
+
+    await client.connect(script.url)
+    await client.disconnect()
+
+    assert client.external_http
+    assert client.http is session
+    assert not session.closed
+
+
+async def test_a_factory_makes_a_session_for_each_connection(script, make_client, make_session):
+    made: list[Any] = []
+
+    def factory() -> Any:
+        made.append(make_session())
         return made[-1]
 
-    client = AsyncClient(handle_sigint=False, http_session=factory)
+    client = make_client(http_session=factory)
     for _ in range(2):
         await client.connect(script.url)
         await client.disconnect()
@@ -381,23 +437,37 @@ async def test_a_factory_makes_a_session_for_each_connection(script):
     assert all(session.closed for session in made)
 
 
-async def test_an_assigned_session_is_used_and_left_open(script, client):
-    async with aiohttp.ClientSession(headers={"X-Session": "1"}) as session:
-        client.http = session
+async def test_a_factory_of_the_asyncio_client_may_be_a_coroutine_function(script):
+    made: list[aiohttp.ClientSession] = []
 
-        await client.connect(script.url)
-        await client.disconnect()
+    async def factory() -> aiohttp.ClientSession:
+        made.append(aiohttp.ClientSession())
+        return made[-1]
 
-        assert not session.closed
+    client = engineio_client("asyncio", handle_sigint=False, http_session=factory)
+    await client.connect(script.url)
+    await client.disconnect()
+
+    assert [session.closed for session in made] == [True]
+
+
+async def test_an_assigned_session_is_used_and_left_open(script, client, make_session):
+    session = client.http = make_session(**{"X-Session": "1"})
+
+    await client.connect(script.url)
+    await client.disconnect()
+
+    assert not session.closed
     assert script.requests[0][2]["X-Session"] == "1"
 
 
-async def test_a_closed_session_is_a_connection_error(script):
+async def test_a_closed_session_of_aiohttp_is_a_connection_error(script):
     session = aiohttp.ClientSession()
     await session.close()
+    client = engineio_client("asyncio", handle_sigint=False, http_session=session)
 
     with pytest.raises(ConnectionError, match="the HTTP session is closed"):
-        await AsyncClient(handle_sigint=False, http_session=session).connect(script.url)
+        await client.connect(script.url)
 
 
 # the application's side
@@ -428,7 +498,8 @@ async def test_a_failing_connect_handler_refuses_the_connection(script, client):
     assert [body for _, _, _, body in script.asked("post")] == [b"1"]
 
 
-async def test_a_cancelled_connect_leaves_nothing(script, client):
+async def test_a_cancelled_connect_leaves_nothing(script):
+    client = engineio_client("asyncio", handle_sigint=False)
     script.handshake = script.hang
     connecting = asyncio.ensure_future(client.connect(script.url))
     await script.wait("handshake")
@@ -443,7 +514,7 @@ async def test_a_cancelled_connect_leaves_nothing(script, client):
 async def test_connecting_twice_is_an_error(script, client):
     script.handshake = script.hang
     connecting = asyncio.ensure_future(client.connect(script.url))
-    await asyncio.sleep(0)
+    await script.wait("handshake")
 
     with pytest.raises(ValueError, match="Client is not in a disconnected state"):
         await client.connect(script.url)
@@ -500,8 +571,8 @@ async def test_messages_start_in_order_before_the_disconnect_handler(script, cli
     assert seen == [f"m{n}" for n in range(50)] + ["transport close"]
 
 
-async def test_sending_waits_while_the_server_does_not_read(script):
-    client = AsyncClient(handle_sigint=False, request_timeout=PATIENCE, max_send_buffer=10_000)
+async def test_sending_waits_while_the_server_does_not_read(script, make_client):
+    client = make_client(request_timeout=PATIENCE, max_send_buffer=10_000)
     may_answer = asyncio.Event()
 
     async def post(_request: web.Request) -> web.StreamResponse:
@@ -527,8 +598,8 @@ async def test_sending_waits_while_the_server_does_not_read(script):
     await client.disconnect()
 
 
-async def test_a_waiting_sender_gives_up_when_the_connection_ends(script):
-    client = AsyncClient(handle_sigint=False, max_send_buffer=1)
+async def test_a_waiting_sender_gives_up_when_the_connection_ends(script, make_client):
+    client = make_client(max_send_buffer=1)
     script.post = script.hang
     await client.connect(script.url)
     await client.send("first")
@@ -553,7 +624,7 @@ async def test_sending_without_a_connection_is_silently_dropped(client, data):
 class Layer:
     """Records what it is told, and in which state of the client."""
 
-    def __init__(self, client: AsyncClient) -> None:
+    def __init__(self, client: Any) -> None:
         self.client = client
         self.calls: list[tuple[Any, ...]] = []
 
@@ -601,12 +672,12 @@ async def test_a_layer_is_told_of_a_disconnect_once(script, client):
 
 async def test_a_layer_may_disconnect_while_it_receives(script, client):
     layer = Layer(client)
-    client.attach_layer(layer)
 
     async def received(_data: str | bytes) -> None:
         await client.disconnect()
 
     layer.received = received  # type: ignore[method-assign]
+    client.attach_layer(layer)
     script.poll = script.answer("4x\x1e4y")
 
     await client.connect(script.url)

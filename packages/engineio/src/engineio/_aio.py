@@ -64,6 +64,11 @@ else:
         _keep(asyncio.get_running_loop().create_task(target(*args)))
 
 
+def create_starter() -> Callable[..., None]:
+    """Return what starts the handlers of one connection."""
+    return start
+
+
 def start_later(target: Target, *args: Any, **kwargs: Any) -> Task:
     """Run ``target(*args, **kwargs)`` in a task of its own, from the next turn of the loop on."""
     return _keep(asyncio.get_running_loop().create_task(target(*args, **kwargs)))

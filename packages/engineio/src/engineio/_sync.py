@@ -10,8 +10,8 @@ import threading
 import time
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from ._shell.handler_threads import HandlerThreads
 from ._shell.locked_client_session import LockedClientSession
-from ._shell.workers import Workers
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -31,11 +31,11 @@ __all__ = [
     "call",
     "create_queue",
     "create_session",
+    "create_starter",
     "is_current",
     "join",
     "load_port",
     "sleep",
-    "start",
     "start_later",
     "stop",
     "wait_until",
@@ -58,8 +58,6 @@ QueueEmpty = queue.Empty
 LAST_STEPS = 0.5
 """Seconds that a thread gets to notice that it has nothing to do any more."""
 
-_handlers = Workers()
-
 
 def sleep(seconds: float) -> None:
     """Pause the caller."""
@@ -71,20 +69,9 @@ def call(function: Callable[..., Any], *args: Any) -> Any:
     return function(*args)
 
 
-def start(target: Target, *args: Any) -> None:
-    """Run ``target(*args)`` in a thread; return when it has begun, so that calls begin in order.
-
-    Waits while as many threads as may be are busy.
-    """
-    begun = threading.Lock()
-    begun.acquire()
-
-    def begin() -> None:
-        begun.release()
-        target(*args)
-
-    _handlers.start(begin)
-    begun.acquire()
+def create_starter() -> Callable[..., None]:
+    """Return what starts the handlers of one connection."""
+    return HandlerThreads().start
 
 
 def start_later(target: Target, *args: Any, **kwargs: Any) -> Task:

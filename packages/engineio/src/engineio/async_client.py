@@ -14,11 +14,11 @@ from ._aio import (
     call,
     create_queue,
     create_session,
+    create_starter,
     is_current,
     join,
     load_port,
     sleep,
-    start,
     start_later,
     stop,
 )
@@ -82,6 +82,7 @@ class AsyncClient(BaseClient):
             self._session = self._create_session(transport)
             self.queue = self._create_send_queue()
             self._writing = Lock()
+            self._start = create_starter()
             self.ws = None
             self._port = port_class(
                 await self._open_http(port_class),
@@ -288,7 +289,7 @@ class AsyncClient(BaseClient):
         elif self._layer is not None:
             await self._layer.received(message)
         elif "message" in self.handlers:
-            start(self._run_handler, "message", self._decode(message))
+            self._start(self._run_handler, "message", self._decode(message))
 
     async def _write_loop(
         self, session: ClientSession, queue: AsyncSendQueue, port: HTTPPort
@@ -372,7 +373,7 @@ class AsyncClient(BaseClient):
                 await stop(writer)
         finally:
             if own_http is not None:
-                await own_http.close()
+                await load_port().close_session(own_http)
 
 
 def _is_success(response: Response) -> bool:

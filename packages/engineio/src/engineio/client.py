@@ -20,11 +20,11 @@ from ._sync import (
     call,
     create_queue,
     create_session,
+    create_starter,
     is_current,
     join,
     load_port,
     sleep,
-    start,
     start_later,
     stop,
 )
@@ -85,6 +85,7 @@ class Client(BaseClient):
             self._session = self._create_session(transport)
             self.queue = self._create_send_queue()
             self._writing = Lock()
+            self._start = create_starter()
             self.ws = None
             self._port = port_class(
                 self._open_http(port_class),
@@ -291,7 +292,7 @@ class Client(BaseClient):
         elif self._layer is not None:
             self._layer.received(message)
         elif "message" in self.handlers:
-            start(self._run_handler, "message", self._decode(message))
+            self._start(self._run_handler, "message", self._decode(message))
 
     def _write_loop(self, session: ClientSession, queue: SendQueue, port: HTTPPort) -> None:
         try:
@@ -371,7 +372,7 @@ class Client(BaseClient):
                 stop(writer)
         finally:
             if own_http is not None:
-                own_http.close()
+                load_port().close_session(own_http)
 
 
 def _is_success(response: Response) -> bool:

@@ -20,13 +20,18 @@ class Errand(Generic[T]):
 
     :param function: what to run; it should end by itself before long.
     :param discard: called with the result if nobody waits for it any more.
+    :param cut: called when nobody waits any more, to make it end sooner.
     """
 
     def __init__(
-        self, function: Callable[[], T], discard: Callable[[T], object] | None = None
+        self,
+        function: Callable[[], T],
+        discard: Callable[[T], object] | None = None,
+        cut: Callable[[], object] | None = None,
     ) -> None:
         self._function = function
         self._discard = discard
+        self._cut = cut
         self._lock = threading.Lock()
         self._over = threading.Event()
         self._results: list[T] = []
@@ -42,28 +47,34 @@ class Errand(Generic[T]):
             self._over.wait(timeout)
         finally:
             self.give_up(TimeoutError(f"no response in {timeout:.1f} seconds"))
-        if self._error is not None:
-            raise self._error
-        return self._results[0]
+        error, self._error = self._error, None
+        if error is None:
+            return self._results.pop()
+        try:
+            raise error
+        finally:
+            del error  # its traceback holds this frame, and connections
 
     def give_up(self, error: BaseException) -> None:
         """Let the one who waits raise ``error``, unless the function has ended."""
-        with self._lock:
-            if not self._over.is_set():
-                self._error = error
-                self._over.set()
+        if self._end(error=error) and self._cut is not None:
+            self._cut()
 
     def _run(self) -> None:
-        results: list[T] = []
-        error: BaseException | None = None
         try:
-            results.append(self._function())
-        except BaseException as caught:
-            error = caught
+            result = self._function()
+        except BaseException as error:
+            self._end(error=error)
+        else:
+            if not self._end(result) and self._discard is not None:
+                self._discard(result)
+
+    def _end(self, *results: T, error: BaseException | None = None) -> bool:
+        """Have the outcome waited for; False if it has been before."""
         with self._lock:
-            if not self._over.is_set():
-                self._results, self._error = results, error
-                self._over.set()
-                return
-        if results and self._discard is not None:
-            self._discard(results[0])
+            if self._over.is_set():
+                return False
+            self._results = list(results)
+            self._error = error
+            self._over.set()
+            return True

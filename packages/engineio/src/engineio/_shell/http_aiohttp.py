@@ -76,6 +76,11 @@ class HTTPPort:
         )
 
     @staticmethod
+    async def close_session(session: aiohttp.ClientSession) -> None:
+        """Close a session."""
+        await session.close()
+
+    @staticmethod
     def is_closed(session: aiohttp.ClientSession) -> bool:
         """Return whether a session can be used no more."""
         return session.closed

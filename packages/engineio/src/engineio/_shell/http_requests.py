@@ -14,9 +14,11 @@ from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 import requests
 import websocket
+from requests.adapters import HTTPAdapter
 from websocket import ABNF
 
 from .errand import Errand
+from .response_wait import ResponseWait, make_cuttable
 from .session_settings import prepare, settings_for, websocket_options
 from .shared_socket import SharedSocket
 from .transport_error import Response, TransportError
@@ -75,6 +77,7 @@ class HTTPPort:
         self._websocket_options = websocket_options
         self._lock = threading.Lock()
         self._reading = threading.Lock()
+        self._nothing_to_read = False
         self._errands: set[Errand[Any]] = set()
         self._closed = False
 
@@ -82,6 +85,17 @@ class HTTPPort:
     def create_session() -> requests.Session:
         """Return a session of our own."""
         return requests.Session()
+
+    @staticmethod
+    def close_session(session: requests.Session) -> None:
+        """Close a session and its idle connections, which requests leaves to the garbage."""
+        adapters: dict[str, Any] = getattr(session, "adapters", {})
+        for adapter in adapters.values():
+            if isinstance(adapter, HTTPAdapter):
+                for manager in (adapter.poolmanager, *adapter.proxy_manager.values()):
+                    for key in list(manager.pools.keys()):
+                        manager.pools[key].close()
+        session.close()
 
     @staticmethod
     def is_closed(session: requests.Session) -> bool:
@@ -126,6 +140,7 @@ class HTTPPort:
         opened.sock = sock  # type: ignore[assignment]
         with self._lock:
             self.websocket, self._socket = opened, sock
+            self._nothing_to_read = False
 
     def send(self, messages: Sequence[Message]) -> None:
         """Write messages to the WebSocket, one frame each; waits while the peer is slow."""
@@ -144,12 +159,14 @@ class HTTPPort:
             opened, sock = self._open_socket()
             sock.receive_by = monotonic() + timeout
             sock.allowance = self._limit + OVERHEAD
+            self._nothing_to_read = True  # if what follows fails
             try:
                 kind, data = opened.recv_data()
             except (TimeoutError, websocket.WebSocketTimeoutException) as error:
                 raise TransportError(f"nothing received for {timeout:.1f} seconds") from error
             except _FAILURES as error:
                 raise TransportError(str(error)) from error
+            self._nothing_to_read = kind == ABNF.OPCODE_CLOSE
         if kind == ABNF.OPCODE_CLOSE:
             code = int.from_bytes(data[:2], "big") if data else 1005
             self._fail(f"the WebSocket was closed with code {code}")
@@ -183,8 +200,8 @@ class HTTPPort:
         if self._reading.acquire(timeout=max(deadline - monotonic(), 0)):
             try:
                 sock.receive_by = deadline
-                while opened.recv_frame().opcode != ABNF.OPCODE_CLOSE:
-                    pass
+                while not self._nothing_to_read:
+                    self._nothing_to_read = opened.recv_frame().opcode == ABNF.OPCODE_CLOSE
             finally:
                 self._reading.release()
 
@@ -207,7 +224,13 @@ class HTTPPort:
     def _request(
         self, method: str, url: str, headers: Mapping[str, str], body: bytes | None, timeout: float
     ) -> Response:
-        return self._within(timeout, lambda: self._exchange(method, url, headers, body, timeout))
+        wait = ResponseWait()
+
+        def exchange() -> Response:
+            with wait.of_this_thread():
+                return self._exchange(method, url, headers, body, timeout)
+
+        return self._within(timeout, exchange, cut=wait.cut)
 
     def _exchange(
         self, method: str, url: str, headers: Mapping[str, str], body: bytes | None, timeout: float
@@ -215,6 +238,7 @@ class HTTPPort:
         session = self._session
         request = prepare(session, method, url, headers, body)
         settings = settings_for(session, str(request.url), verify=self._verify)
+        make_cuttable(session, request, settings)
         with session.send(request, timeout=timeout, **settings) as response:
             return Response(response.status_code, self._read(response))
 
@@ -227,10 +251,14 @@ class HTTPPort:
         return bytes(body)
 
     def _within(
-        self, timeout: float, function: Callable[[], T], discard: Callable[[T], None] | None = None
+        self,
+        timeout: float,
+        function: Callable[[], T],
+        discard: Callable[[T], None] | None = None,
+        cut: Callable[[], None] | None = None,
     ) -> T:
-        """Return what ``function()`` returns; it goes on in its thread when time is over."""
-        errand = Errand(function, discard)
+        """Return what ``function()`` returns; see ``Errand`` for what happens if time is over."""
+        errand = Errand(function, discard, cut)
         with self._lock:
             closed = self._closed
             self._errands.add(errand)

@@ -42,8 +42,13 @@ def prepare(
 
 
 def settings_for(session: requests.Session, url: str, *, verify: bool) -> Any:
-    """Return the keyword arguments for ``session.send()`` that the session has for a URL."""
-    return session.merge_environment_settings(url, {}, True, None if verify else False, None)
+    """Return the keyword arguments for ``session.send()`` that the session has for a URL.
+
+    A ``verify`` of the session comes before that of the environment (``REQUESTS_CA_BUNDLE``),
+    which requests by itself would prefer.
+    """
+    chosen = session.verify if verify else False
+    return session.merge_environment_settings(url, {}, True, chosen, None)
 
 
 def websocket_options(

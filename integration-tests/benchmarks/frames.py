@@ -49,6 +49,8 @@ CLOSE = masked(b"\x03\xe8", opcode=8)  # status 1000, a normal closure
 PING_BACK = masked(b'42["ping_back",' + DATA + b"]")
 PONG_BACK = unmasked(b'42["pong_back",' + DATA + b"]")
 FAN = masked(b'42["fan",' + DATA + b"]")
+JOIN = masked(b'420["join"]')
+JOINED = unmasked(b"430[]")
 NEWS = unmasked(b'42["news",' + DATA + b"]")
 
 

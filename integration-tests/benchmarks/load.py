@@ -178,6 +178,21 @@ def _opening(link: Link) -> bool:
     return False
 
 
+def join(links: Sequence[Link]) -> None:
+    """Let clients join the room that is written to in a cluster, and wait until they are in it."""
+    poller = Poller(links)
+    for link in links:
+        link.send(frames.JOIN)
+    while poller.links:
+        for descriptor, _ in poller.wait():
+            link = poller.links[descriptor]
+            for frame in link.cut(link.recv(CHUNK)):
+                if frame != frames.JOINED:
+                    raise LoadError(f"unexpected answer: {frame!r}")
+                poller.remove(link)
+    poller.close()
+
+
 def disconnect(links: Sequence[Link]) -> None:
     """Close every WebSocket at once, and wait until the server has answered each."""
     poller = Poller(links)

@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING
 import plot
 import report
 from load import LoadError
-from servers import HERE, Server, ServerError, all_servers, running
+from servers import HERE, Server, ServerError, all_servers, running, running_cluster
 from workloads import FULL, QUICK, WORKLOADS, Rows, Scale, Workload
 
 if TYPE_CHECKING:
@@ -87,12 +87,13 @@ def raise_file_limit() -> None:
 
 
 def groups(workloads: Sequence[Workload]) -> Iterator[list[Workload]]:
-    """Yield the workloads that share a server process."""
+    """Yield the workloads that share a server process, or a cluster."""
     for workload in workloads:
         if workload.fresh:
             yield [workload]
-    if shared := [workload for workload in workloads if not workload.fresh]:
-        yield shared
+    for cluster in (False, True):
+        if shared := [w for w in workloads if not w.fresh and w.cluster == cluster]:
+            yield shared
 
 
 def measure(
@@ -101,10 +102,16 @@ def measure(
     """Run the workloads on one server; return the rows, and what went wrong."""
     rows: Rows = {}
     failures = []
-    for group in groups([w for w in workloads if server.polling or not w.polling]):
+    able = [
+        w
+        for w in workloads
+        if (server.polling or not w.polling) and (server.cluster or not w.cluster)
+    ]
+    for group in groups(able):
         doing = "start"
+        start = running_cluster if group[0].cluster else running
         try:
-            with running(server, core) as process:
+            with start(server, core) as process:
                 for workload in group:
                     doing = workload.name
                     print(f"{doing} ", end="", flush=True)

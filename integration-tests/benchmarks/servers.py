@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import functools
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -17,10 +19,11 @@ import tempfile
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
 
 HERE = Path(__file__).resolve().parent
 REPOSITORY = HERE.parent.parent
@@ -73,6 +76,7 @@ class Server:
     missing: Callable[[], str | None] = field(repr=False)  # why it cannot run here, or None
     polling: bool = True
     ours: bool = False
+    cluster: bool = True  # can pass events on through Redis
 
 
 def all_servers() -> list[Server]:
@@ -100,13 +104,20 @@ def all_servers() -> list[Server]:
             "upstream-threads", "upstream, threads", (*peer_sync, "threading"), upstream_missing
         ),
         Server("node", "Node socket.io", ("node", node), _node_missing),
-        Server("bare-uvicorn", "uvicorn alone", (str(here), uvicorn), _imports(here, "uvicorn")),
+        Server(
+            "bare-uvicorn",
+            "uvicorn alone",
+            (str(here), uvicorn),
+            _imports(here, "uvicorn"),
+            cluster=False,
+        ),
         Server(
             "bare-picows",
             "picows alone",
             (str(here), picows),
             _imports(here, "picows"),
             polling=False,
+            cluster=False,
         ),
     ]
 
@@ -154,6 +165,30 @@ class Process:
         return before
 
 
+@dataclass
+class Cluster:
+    """Two running servers on the same core, and a Redis on the other."""
+
+    members: list[Process]
+
+    @property
+    def port(self) -> int:
+        return self.members[0].port
+
+    def cpu(self) -> float:
+        """Return the CPU seconds that both servers have used so far."""
+        return sum(member.cpu() for member in self.members)
+
+    def delayed(self) -> float:
+        """Return the seconds for which another process than these held a core that we need."""
+        # one of the servers waits for the other all the time, which is no disturbance
+        return _run_delay(os.getpid()) / 1e9
+
+    def settle(self) -> float:
+        """Wait until both are idle; return their CPU seconds then."""
+        return sum(member.settle() for member in self.members)
+
+
 def _family(pid: int) -> list[int]:
     pids = [pid]
     for member in pids:
@@ -180,10 +215,28 @@ def _free_port() -> int:
 
 
 @contextlib.contextmanager
-def running(server: Server, core: int | None) -> Iterator[Process]:
-    """Start a server on a core (None: anywhere), wait for its port, and stop it at the end."""
+def running_cluster(server: Server, core: int | None) -> Iterator[Cluster]:
+    """Start a Redis and two servers that pass events on through it, and stop them at the end."""
+    if (redis := shutil.which("redis-server")) is None:
+        raise ServerError("redis-server is missing (run `make setup`)")
+    options = ("--bind", "127.0.0.1", "--save", "", "--port")
+    broker = Server("redis", "Redis", (redis, *options), lambda: None)
+    with contextlib.ExitStack() as stack:
+        address = f"redis://127.0.0.1:{stack.enter_context(running(broker, None)).port}"
+        start = functools.partial(running, server, core, {"BENCH_REDIS": address})
+        yield Cluster([stack.enter_context(start()) for _ in range(2)])
+
+
+@contextlib.contextmanager
+def running(
+    server: Server, core: int | None, settings: Mapping[str, str] = MappingProxyType({})
+) -> Iterator[Process]:
+    """Start a server on a core (None: ours), wait for its port, and stop it at the end.
+
+    ``settings`` are further environment variables.
+    """
     port = _free_port()
-    env = {**os.environ, "NODE_PATH": str(node_modules()), "NODE_ENV": "production"}
+    env = {**os.environ, **settings, "NODE_PATH": str(node_modules()), "NODE_ENV": "production"}
 
     def prepare() -> None:
         if core is not None:

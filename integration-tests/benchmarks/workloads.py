@@ -9,16 +9,16 @@ last is answered, so throughput is the server's limit, and latency is latency at
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import frames
-from load import Exchange, Fan, Sample, clock, connect, disconnect
+from load import Exchange, Fan, Sample, clock, connect, disconnect, join
 from polling import Polling
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from servers import Process
+    from servers import Cluster, Process
 
 Row = dict[str, float]
 Rows = dict[str, Row]
@@ -39,13 +39,24 @@ QUICK = Scale(warm_up=0.3, measure=0.4, rounds=1)
 
 @dataclass(frozen=True)
 class Workload:
-    """A named measurement.  ``fresh`` ones get a server process of their own."""
+    """A named measurement.
+
+    ``fresh`` ones get a server process of their own, those of a ``cluster`` two and a Redis.
+    """
 
     name: str
     title: str
-    run: Callable[[Process, Scale], Rows]
+    run: Callable[[Any, Scale], Rows]
     fresh: bool = False
     polling: bool = False
+    cluster: bool = False
+
+
+class Measured(Protocol):
+    """What ``steady`` needs of a server, or of several."""
+
+    def cpu(self) -> float: ...
+    def delayed(self) -> float: ...
 
 
 class Loop(Protocol):
@@ -76,7 +87,7 @@ def row(sample: Sample, cpu: float, delayed: float) -> Row:
     }
 
 
-def steady(load: Loop, process: Process, scale: Scale) -> Row:
+def steady(load: Loop, process: Measured, scale: Scale) -> Row:
     """Warm up, measure, and check that every answer arrived exactly once."""
     load.start()
     load.run(scale.warm_up)
@@ -114,6 +125,44 @@ def fan(receivers: int) -> Workload:
         return {name: numbers}
 
     return Workload(name, f"broadcast to {receivers}, per delivery", run)
+
+
+def cluster(receivers: int) -> Workload:
+    """One of two servers writes to a room that is half on the other; CPU of both per delivery."""
+    name = f"cluster-{receivers}"
+
+    def run(servers: Cluster, scale: Scale) -> Rows:
+        links = [
+            link
+            for server in servers.members
+            for link in connect(server.port, receivers // len(servers.members))[0]
+        ]
+        join(links)
+        servers.settle()
+        in_flight = max(2, 40 // receivers)
+        numbers = steady(Fan(links, in_flight), servers, scale)
+        disconnect(links)
+        servers.settle()
+        return {name: numbers}
+
+    title = f"two servers and Redis, to a room of {receivers}, per delivery"
+    return Workload(name, title, run, cluster=True)
+
+
+def bystander() -> Workload:
+    """What a server pays for an event of another one that concerns none of its own clients."""
+
+    def run(servers: Cluster, scale: Scale) -> Rows:
+        links = [link for server in servers.members for link in connect(server.port, 1)[0]]
+        join(links[:1])
+        servers.settle()
+        numbers = steady(Fan(links[:1], in_flight=20), servers.members[1], scale)
+        disconnect(links)
+        servers.settle()
+        return {"cluster-bystander": numbers}
+
+    title = "Redis: an event for nobody here, each"
+    return Workload("cluster-bystander", title, run, cluster=True)
 
 
 def crowd(clients: int, warm_up: int) -> Workload:
@@ -169,6 +218,9 @@ WORKLOADS = [
     fan(100),
     fan(1000),
     long_polling(50),
+    cluster(10),
+    cluster(100),
+    bystander(),
 ]
 
 ROWS = {
@@ -183,5 +235,8 @@ ROWS = {
     "disconnect-500": "disconnect, each of 500",
     "disconnect-4000": "disconnect, each of 4,000",
     "polling": "long-polling, POST + GET with ack",
+    "cluster-10": "two servers, room of 10, per delivery",
+    "cluster-100": "two servers, room of 100, per delivery",
+    "cluster-bystander": "an event for nobody on this server",
     "idle-4000": "idle memory per connection, of 4,000",
 }

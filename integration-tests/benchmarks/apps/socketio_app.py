@@ -2,11 +2,13 @@
 
 The same file runs our packages and upstream's, each in its own virtual environment.  HOST is
 ``uvicorn`` (plain ASGI), ``aiohttp``, or ``fast`` (uvicorn with our picows WebSocket class).
+With ``BENCH_REDIS``, the URL of a Redis, in the environment it is one of a cluster.
 """
 
 from __future__ import annotations
 
 import logging
+import os
 import sys
 from typing import Any
 
@@ -19,7 +21,9 @@ logging.disable(logging.CRITICAL)
 
 def make_server(async_mode: str) -> Any:
     """Create the server with the handlers that every benchmarked server has."""
-    sio = socketio.AsyncServer(async_mode=async_mode)
+    redis = os.environ.get("BENCH_REDIS")
+    manager = socketio.AsyncRedisManager(redis) if redis else None
+    sio = socketio.AsyncServer(async_mode=async_mode, client_manager=manager)
 
     @sio.event
     async def echo(sid: str, data: Any) -> Any:
@@ -31,7 +35,11 @@ def make_server(async_mode: str) -> Any:
 
     @sio.event
     async def fan(sid: str, data: Any) -> None:
-        await sio.emit("news", data)
+        await sio.emit("news", data, room="room" if redis else None)
+
+    @sio.event
+    async def join(sid: str) -> None:
+        await sio.enter_room(sid, "room")
 
     return sio
 

@@ -1,12 +1,14 @@
 """The benchmark's Socket.IO application without asyncio, ``python sync_app.py HOST PORT``.
 
 The same file runs our packages and upstream's, each in its own virtual environment.  HOST is
-``threading`` (Werkzeug) or ``gevent`` (pywsgi).
+``threading`` (Werkzeug) or ``gevent`` (pywsgi).  With ``BENCH_REDIS``, the URL of a Redis, in the
+environment it is one of a cluster.
 """
 
 from __future__ import annotations
 
 import logging
+import os
 import sys
 from typing import Any
 
@@ -17,7 +19,9 @@ logging.disable(logging.CRITICAL)
 
 def make_app(async_mode: str) -> Any:
     """Create the application with the handlers that every benchmarked server has."""
-    sio = socketio.Server(async_mode=async_mode)
+    redis = os.environ.get("BENCH_REDIS")
+    manager = socketio.RedisManager(redis) if redis else None
+    sio = socketio.Server(async_mode=async_mode, client_manager=manager)
 
     @sio.event
     def echo(sid: str, data: Any) -> Any:
@@ -29,7 +33,11 @@ def make_app(async_mode: str) -> Any:
 
     @sio.event
     def fan(sid: str, data: Any) -> None:
-        sio.emit("news", data)
+        sio.emit("news", data, room="room" if redis else None)
+
+    @sio.event
+    def join(sid: str) -> None:
+        sio.enter_room(sid, "room")
 
     return socketio.WSGIApp(sio)
 
@@ -52,4 +60,8 @@ def serve_gevent(port: int) -> None:
 
 
 if __name__ == "__main__":
+    if sys.argv[1] == "gevent" and "BENCH_REDIS" in os.environ:
+        from gevent import monkey
+
+        monkey.patch_all()
     {"threading": serve_threading, "gevent": serve_gevent}[sys.argv[1]](int(sys.argv[2]))

@@ -131,6 +131,9 @@ class AsyncManager(BaseManager):
         """Take everybody out of a room; ``ValueError`` if it is the sid of a client."""
         self.basic_close_room(room, namespace)
 
+    async def stop(self, timeout: float = 0) -> None:
+        """Stop what runs in the background, here nothing; called by the server's ``shutdown``."""
+
     async def trigger_callback(self, sid: str, id: int, data: Iterable[Any]) -> None:
         """Call what waits for this acknowledgement; an unknown one is logged."""
         callback = self._acks.pop(sid, id)

@@ -257,8 +257,14 @@ class AsyncServer(AsyncEntry):
             await self._leave(connection, namespace, sid, self.reason.SERVER_DISCONNECT)
 
     async def shutdown(self) -> None:
-        """Stop the background work of the server; clients stay connected."""
+        """Stop the background work of the server and of its manager; clients stay connected.
+
+        In a cluster what has been emitted is sent, and the connections to the broker are closed;
+        the next client or emit opens them again.
+        """
         self.logger.info("Socket.IO is shutting down")
+        self.manager_initialized = False
+        await self.manager.stop()
         await self.eio.shutdown()
 
     # the Admin UI

@@ -14,6 +14,7 @@ hot path: ``emit`` once per event sent, ``_take`` once per message of the channe
 
 from __future__ import annotations
 
+import time
 from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -69,6 +70,9 @@ POLL_INTERVAL = 0.005
 
 TURN = 100
 """Messages that are received before others in the process get a turn."""
+
+CANCEL_TIMEOUT = 1.0
+"""Seconds that cancelled work gets to clean up."""
 
 STOP_TIMEOUT = 5.0
 """Default seconds that ``stop()`` takes at most."""
@@ -437,15 +441,16 @@ class AsyncPubSubManager(BasePubSubManager, AsyncManager):
 
         What is emitted afterwards, and the next client, start it again.
         """
+        deadline = time.monotonic() + timeout
         self._stopping.set()
         if self._tasks:
             self._wake.set()
             tasks, self._tasks = self._tasks, []
             cancel(tasks[0][0])
             for task, done in tasks:
-                if not await wait_event(done, timeout):
+                if not await wait_event(done, max(0, deadline - time.monotonic())):
                     cancel(task)
-                    await wait_event(done, timeout)
+                    await wait_event(done, CANCEL_TIMEOUT)
         else:
             async with self._mutex:
                 await self._drain()

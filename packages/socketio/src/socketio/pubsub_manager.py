@@ -17,6 +17,7 @@ hot path: ``emit`` once per event sent, ``_take`` once per message of the channe
 
 from __future__ import annotations
 
+import time
 from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -72,6 +73,9 @@ POLL_INTERVAL = 0.005
 
 TURN = 100
 """Messages that are received before others in the process get a turn."""
+
+CANCEL_TIMEOUT = 1.0
+"""Seconds that cancelled work gets to clean up."""
 
 STOP_TIMEOUT = 5.0
 """Default seconds that ``stop()`` takes at most."""
@@ -438,15 +442,16 @@ class PubSubManager(BasePubSubManager, Manager):
 
         What is emitted afterwards, and the next client, start it again.
         """
+        deadline = time.monotonic() + timeout
         self._stopping.set()
         if self._tasks:
             self._wake.set()
             tasks, self._tasks = self._tasks, []
             cancel(tasks[0][0])
             for task, done in tasks:
-                if not wait_event(done, timeout):
+                if not wait_event(done, max(0, deadline - time.monotonic())):
                     cancel(task)
-                    wait_event(done, timeout)
+                    wait_event(done, CANCEL_TIMEOUT)
         else:
             with self._mutex:
                 self._drain()

@@ -69,12 +69,15 @@ def run(
         async def shutdown(self, sockets: Any = None) -> None:
             # a waiting long-poll would hold uvicorn up until its next heartbeat
             loop = asyncio.get_running_loop()
-            leaving = [sio.eio.disconnect() for sio, where in served.items() if where is loop]
-            told = asyncio.gather(*leaving)
+            servers = [sio for sio, where in served.items() if where is loop]
+            told = asyncio.gather(*[sio.eio.disconnect() for sio in servers])
             await super().shutdown(sockets)
             # a handler that does not end must not keep the program from ending
             patience = 0 if self.force_exit else self.config.timeout_graceful_shutdown
             await asyncio.wait({told}, timeout=patience)
+            # what the handlers have emitted, the others in a cluster are to get
+            stopping = [sio.manager.stop(patience) for sio in servers]
+            await asyncio.gather(*stopping, return_exceptions=True)
 
     server = Server(config)
     try:

@@ -49,7 +49,7 @@ class MountedServer(Protocol):
 
 
 class AttachedServer(Protocol):
-    """What ``create_route(app, server, path)`` of a driver needs of an ``AsyncServer``."""
+    """What ``create_route`` of a driver needs of an ``AsyncServer``."""
 
     async def handle_request(self, *args: Any, **kwargs: Any) -> Any:
         """Handle one request of the framework."""

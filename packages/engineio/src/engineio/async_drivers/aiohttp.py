@@ -160,13 +160,15 @@ def _watch(transport: asyncio.Transport | None) -> asyncio.Future[None]:
     return watched.ended
 
 
-def create_route(app: web.Application, server: AttachedServer, path: str) -> None:
+def create_route(
+    app: web.Application, engineio_server: AttachedServer, engineio_endpoint: str
+) -> None:
     """Route a path of an application to a server, and end its connections with the application."""
 
     async def stop(app: web.Application) -> None:
-        await server.stop()
+        await engineio_server.stop()
 
-    app.router.add_route(hdrs.METH_ANY, path, server.handle_request)
+    app.router.add_route(hdrs.METH_ANY, engineio_endpoint, engineio_server.handle_request)
     app.on_shutdown.append(stop)
 
 

@@ -175,19 +175,19 @@ class SanicDriver:
         return TransportWebSocket(transport, max_size)
 
 
-def create_route(app: App, server: AttachedServer, path: str) -> None:
+def create_route(app: App, engineio_server: AttachedServer, engineio_endpoint: str) -> None:
     """Route a path of an application to a server, and end its connections with the application."""
 
     async def handle(request: NativeRequest) -> HTTPResponse | None:
-        response: HTTPResponse | None = await server.handle_request(request)
+        response: HTTPResponse | None = await engineio_server.handle_request(request)
         return response
 
     async def stop(app: App) -> None:
-        await server.stop()
+        await engineio_server.stop()
 
     handle.is_websocket = True  # type: ignore[attr-defined]  # Sanic: it may return no response
-    name = "engineio" + path.rstrip("/").replace("/", "_")
-    app.add_route(handle, path, METHODS, name=name, stream=True)
+    name = "engineio" + engineio_endpoint.rstrip("/").replace("/", "_")
+    app.add_route(handle, engineio_endpoint, METHODS, name=name, stream=True)
     app.register_listener(stop, "before_server_stop")
 
 

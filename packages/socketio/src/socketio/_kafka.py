@@ -9,6 +9,7 @@ from __future__ import annotations
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
+from ._gathering import Gathering
 from .base_pubsub_manager import LISTEN_TIMEOUT, NotSent
 
 if TYPE_CHECKING:
@@ -87,6 +88,8 @@ class TopicWriter:
         self._key = key
         self._options = common_options(url) | options
         self._producer: Any = None
+        self._gathering = Gathering()
+        self._has_sent = False
 
     def send(self, payloads: Sequence[bytes]) -> None:
         """Publish messages; return when the topic has them.
@@ -103,7 +106,12 @@ class TopicWriter:
                 )
                 self._producer.partitions_for(self._topic)
             except Exception as error:
+                if not self._has_sent:
+                    # readers that have been there go on where they were cut off
+                    self._gathering.note_absence()
                 raise NotSent from error
+        self._gathering.wait()
+        self._has_sent = True
         limit = monotonic() + DELIVERY_TIMEOUT + 0.5
         futures = [self._producer.send(self._topic, payload, self._key) for payload in payloads]
         for future in futures:

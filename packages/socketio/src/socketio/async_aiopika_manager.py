@@ -10,6 +10,7 @@ import contextlib
 from collections import deque
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
+from ._gathering import Gathering
 from ._packages import load_package
 from .async_pubsub_manager import AsyncPubSubManager
 from .base_pubsub_manager import LISTEN_TIMEOUT, MAX_PENDING_BYTES, MAX_PENDING_PUBLISHES, NotSent
@@ -89,6 +90,7 @@ class AsyncAioPikaManager(AsyncPubSubManager):
         self.publisher_exchange: AbstractExchange | None = None
         self._unconfirmed: set[asyncio.Task[Any]] = set()
         self._held_up = False
+        self._gathering = Gathering()
         self._queue_name: str | None = None
         self._recent: deque[int] = deque(maxlen=PREFETCH)
         """Hashes of the messages that the broker may send again after a lost connection."""
@@ -108,6 +110,8 @@ class AsyncAioPikaManager(AsyncPubSubManager):
     async def _send(self, payloads: Sequence[bytes]) -> None:
         if self._unconfirmed:
             await self._await_confirmation()
+        if self.publisher_channel is not None and self.publisher_channel.is_closed:
+            raise NotSent from ConnectionError("the connection has ended")
         try:
             exchange = await within(TIMEOUT, self._open_publisher())
         except Exception as error:
@@ -135,8 +139,7 @@ class AsyncAioPikaManager(AsyncPubSubManager):
         """
         _, self._unconfirmed = await asyncio.wait(self._unconfirmed, timeout=TIMEOUT)
         if self._unconfirmed:
-            self._held_up = True
-            raise NotSent from TimeoutError("the broker does not confirm messages")
+            raise NotSent("the broker does not confirm messages", retry_after=0)
 
     async def _open_publisher(self) -> AbstractExchange:
         exchange, channel = self.publisher_exchange, self.publisher_channel
@@ -144,8 +147,6 @@ class AsyncAioPikaManager(AsyncPubSubManager):
             self.publisher_connection = connection = await self._connect()
             self.publisher_channel = channel = await connection.channel()
             self.publisher_exchange = exchange = await self._declare_exchange(channel)
-        elif channel.is_closed:
-            raise ConnectionError("the connection has ended")
         return exchange
 
     async def _close_sender(self) -> None:

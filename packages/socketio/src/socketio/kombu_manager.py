@@ -12,6 +12,7 @@ from collections import deque
 from time import monotonic
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from ._gathering import Gathering
 from ._packages import check_patched, load_package
 from .base_pubsub_manager import LISTEN_TIMEOUT, MAX_PENDING_BYTES, MAX_PENDING_PUBLISHES, NotSent
 from .pubsub_manager import PubSubManager
@@ -27,6 +28,9 @@ TIMEOUT = 4.0
 HEARTBEAT = 5
 """Seconds between heartbeats; a connection without one for twice as long is given up.  RabbitMQ's
 documentation advises against less."""
+
+FULL_INTERVAL = 1.0
+"""Seconds between two looks whether a broker that was out of memory or disk space has some."""
 
 QUEUE_EXPIRES_MS = 300_000
 """How long RabbitMQ keeps the queue of a listener that has gone; as python-socketio 5.x."""
@@ -92,6 +96,7 @@ class KombuManager(PubSubManager):
         self.producer_options = producer_options or {}
         self.publisher_connection = self._connection()
         self._publisher: Publisher | None = None
+        self._gathering = Gathering()
         self._queue_name = f"python-socketio.{uuid.uuid4()}"
         self._inherited: list[Any] = []
 
@@ -128,7 +133,9 @@ class KombuManager(PubSubManager):
             try:
                 self._publisher = Publisher(self.publisher_connection, self._producer)
             except Exception as error:
+                self._gathering.note_absence()
                 raise NotSent from error
+        self._gathering.wait()
         self._publisher.send(payloads)
 
     def _close_sender(self) -> None:
@@ -230,9 +237,9 @@ class Publisher:
                 raise ConnectionError("the broker has refused a message")
 
     def is_held_up(self) -> bool:
-        """Return True, once, after ``send`` has failed on a connection that is still good.
+        """Return True, once, after ``send`` has failed because the broker is full.
 
-        A broker that is full reads what it was sent when it has space again.
+        The connection is still good: what was sent will be read when there is space again.
         """
         held_up, self._held_up = self._held_up, False
         return held_up
@@ -247,8 +254,7 @@ class Publisher:
         except Exception as error:
             raise NotSent from error
         if self._blocked:
-            self._held_up = True
-            raise NotSent from ConnectionError("the broker is full")
+            raise NotSent("the broker is full", retry_after=FULL_INTERVAL)
 
     def _on_blocked(self, reason: str) -> None:
         self._blocked = True

@@ -15,6 +15,7 @@ import weakref
 from time import monotonic
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from ._gathering import Gathering
 from ._packages import check_patched, load_package
 from .base_pubsub_manager import LISTEN_TIMEOUT, MAX_PENDING_BYTES, MAX_PENDING_PUBLISHES, NotSent
 from .pubsub_manager import STOP_TIMEOUT, PubSubManager
@@ -93,7 +94,7 @@ class ZmqManager(PubSubManager):
         self._subscribe_address = f"{host}:{subscribe_port}"
         self._pusher: Link | None = None
         self._subscriber: Link | None = None
-        self._was_away = False
+        self._gathering = Gathering(HEAD_START)
         start = {"type": "message", "channel": channel}
         self._head = standard_json.dumps(start)[:-1].encode() + b', "data": '
 
@@ -108,10 +109,9 @@ class ZmqManager(PubSubManager):
                 self._pusher = Link(self._zmq, "PUSH", self._push_address)
                 self._pusher.wait_connected()
             except Exception as error:
+                self._gathering.note_absence()
                 raise NotSent from error
-            if self._was_away:
-                self._pusher.rest(HEAD_START)
-                self._was_away = False
+        self._gathering.wait()
         for number, payload in enumerate(payloads):
             if not self._pusher.send(self._head + payload + b"}"):
                 gone = ConnectionError("the forwarder takes nothing")
@@ -120,7 +120,7 @@ class ZmqManager(PubSubManager):
     def _close_sender(self) -> None:
         pusher, self._pusher = self._pusher, None
         if pusher is not None:
-            self._was_away = True
+            self._gathering.note_absence()
             pusher.close()
 
     def stop(self, timeout: float = STOP_TIMEOUT) -> None:
@@ -213,13 +213,6 @@ class Link:
         while not self._is_connected:
             if monotonic() > limit:
                 raise ConnectionError("the forwarder does not answer")
-            self._selector.select(limit - monotonic())
-            self._watch()
-
-    def rest(self, seconds: float) -> None:
-        """Wait, whatever happens."""
-        limit = monotonic() + seconds
-        while monotonic() < limit:
             self._selector.select(limit - monotonic())
             self._watch()
 

@@ -17,8 +17,6 @@ import pytest
 from socketio.base_pubsub_manager import JITTER, MAX_DELAY, SEND_TIMEOUT
 
 from .backends import BACKENDS
-from .brokers.process import free_port
-from .brokers.relay import Relay
 from .clients import PATIENCE, Client, eventually
 from .nodes import Node
 
@@ -26,10 +24,20 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
 
     from .brokers.process import Broker
+    from .brokers.relay import Relays
 
 FULL = os.environ.get("FULL_FAULTS") == "1"
 
-FAULTY = [("redis", "asyncio"), ("redis", "sync"), *([("redis", "gevent")] if FULL else [])]
+FAULTY = [
+    ("redis", "asyncio"),
+    ("redis", "sync"),
+    ("rabbitmq", "asyncio"),
+    ("rabbitmq", "sync"),
+    ("kafka", "asyncio"),
+    ("kafka", "sync"),
+    ("zeromq", "sync"),
+    *([(name, "gevent") for name in ("redis", "rabbitmq", "kafka", "zeromq")] if FULL else []),
+]
 """Backends and colours."""
 
 RECOVERY = MAX_DELAY * (1 + JITTER) + SEND_TIMEOUT
@@ -55,7 +63,7 @@ class World:
     """A cluster on a broker of its own, with a client on each server."""
 
     broker: Broker
-    relay: Relay
+    relays: Relays
     servers: list[Node]
     emitter: Node
     clients: list[Client]
@@ -148,19 +156,18 @@ async def start_world(
     backend_name, colour = request.param
     backend = BACKENDS[backend_name]
     broker = new_broker(backend.broker)
-    relay = Relay(free_port(), broker.port)
+    relays = broker.interpose()
     nodes: list[Node] = []
 
     async def start(*, running: bool = True) -> World:
         if running:
             broker.start()
         options = backend.options(broker, f"channel-{uuid.uuid4().hex[:8]}")
-        options["url"] = options["url"].replace(str(broker.port), str(relay.port))
         for role in ("server", "server", "emitter"):
             own = {**options, "write_only": True} if role == "emitter" else options
             nodes.append(Node(role, colour, backend.managers[colour], own))
         clients = [await connect(node) for node in nodes[:2]]
-        world = World(broker, relay, nodes[:2], nodes[2], clients, [[], []])
+        world = World(broker, relays, nodes[:2], nodes[2], clients, [[], []])
         for server, client in zip(world.servers, clients, strict=True):
             await server.do("enter_room", client.sid, world.room)
         if running:
@@ -171,7 +178,6 @@ async def start_world(
     yield start
     for node in nodes:
         node.stop()
-    relay.close()
 
 
 async def nothing_happens() -> None:
@@ -200,7 +206,7 @@ async def test_connections_are_cut(start_world: Callable[..., Any]) -> None:
     async def cut() -> None:
         for _ in range(3):
             await asyncio.sleep(1)
-            assert world.relay.cut()
+            assert world.relays.cut()
 
     await world.traffic(cut)
 
@@ -245,14 +251,14 @@ async def test_the_cable_is_out(start_world: Callable[..., Any]) -> None:
 
     async def hold() -> None:
         await asyncio.sleep(1)
-        world.relay.hold()
+        world.relays.hold()
 
         async def are_away() -> bool:
             return all([await world.state(node) == "away" for node in world.nodes])
 
         await eventually(are_away, 2 * SEND_TIMEOUT + PATIENCE)
-        world.relay.cut()
-        world.relay.release()
+        world.relays.cut()
+        world.relays.release()
 
     await world.traffic(hold)
 

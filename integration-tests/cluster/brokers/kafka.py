@@ -60,12 +60,9 @@ class Kafka(Broker):
     """One Kafka node that creates the topics it is asked for.
 
     :param partitions: how many a new topic has.
-    :param advertised_port: where clients are told to find it; a proxy's, for instance.
     """
 
-    def __init__(
-        self, folder: Path, partitions: int = 1, advertised_port: int | None = None
-    ) -> None:
+    def __init__(self, folder: Path, partitions: int = 1) -> None:
         if shutil.which("java") is None:
             raise Unavailable("java is missing (package openjdk-17-jre-headless)")
         if not (CACHE / "installed").exists():
@@ -73,42 +70,48 @@ class Kafka(Broker):
                 f"Kafka is not in {JARS}: `make setup` could not reach Maven's server"
             )
         super().__init__(folder)
-        controller_port = free_port()
-        self.settings = folder / "server.properties"
-        self.settings.write_text(
-            SETTINGS.format(
-                port=self.port,
-                controller_port=controller_port,
-                advertised_port=advertised_port or self.port,
-                partitions=partitions,
-                folder=folder,
-            )
-        )
-        (folder / "log4j2.yaml").write_text(LOGGING)
+        self._controller_port = free_port()
+        self._partitions = partitions
+        self._settings = folder / "server.properties"
 
     @property
     def url(self) -> str:
-        return f"kafka://127.0.0.1:{self.port}"
+        return f"kafka://127.0.0.1:{self.client_ports[0]}"
 
     def command(self) -> list[str]:
-        return self._java("kafka.Kafka", str(self.settings))
+        return self._java("kafka.Kafka", str(self._settings))
 
     def is_ready(self) -> bool:
         """Return True once it listens: it opens the port when it serves."""
         return accepts(self.port)
 
     def start(self) -> None:
-        if not (self.folder / "data").exists():
-            format_storage = ("format", "-t", CLUSTER_ID, "-c", str(self.settings))
-            with self.log.open("ab") as log:
-                subprocess.run(
-                    self._java("kafka.tools.StorageTool", *format_storage),
-                    stdout=log,
-                    stderr=log,
-                    check=True,
-                    timeout=START_TIMEOUT,
-                )
+        if not self._settings.exists():
+            self._prepare()
         super().start()
+
+    def _prepare(self) -> None:
+        """Write the settings, and what Kafka wants to find in an empty folder."""
+        self._settings.write_text(
+            SETTINGS.format(
+                port=self.port,
+                controller_port=self._controller_port,
+                # clients go where they are told that it is, however they have found it
+                advertised_port=self.client_ports[0],
+                partitions=self._partitions,
+                folder=self.folder,
+            )
+        )
+        (self.folder / "log4j2.yaml").write_text(LOGGING)
+        format_storage = ("format", "-t", CLUSTER_ID, "-c", str(self._settings))
+        with self.log.open("ab") as log:
+            subprocess.run(
+                self._java("kafka.tools.StorageTool", *format_storage),
+                stdout=log,
+                stderr=log,
+                check=True,
+                timeout=START_TIMEOUT,
+            )
 
     def _java(self, main: str, *arguments: str) -> list[str]:
         logging = f"-Dlog4j2.configurationFile={self.folder}/log4j2.yaml"

@@ -11,6 +11,8 @@ import time
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING
 
+from .relay import Relays
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -52,6 +54,22 @@ class Broker(ABC):
         self.folder = folder
         self.port = free_port()
         self.process: subprocess.Popen[bytes] | None = None
+        self._relays: Relays | None = None
+
+    @property
+    def ports(self) -> list[int]:
+        """Where it listens for clients."""
+        return [self.port]
+
+    @property
+    def client_ports(self) -> list[int]:
+        """Where clients find it: its own ports, or those of the relays."""
+        return self.ports if self._relays is None else self._relays.ports
+
+    def interpose(self) -> Relays:
+        """Put relays between it and its clients; before ``start()`` and before ``url`` is read."""
+        self._relays = Relays({free_port(): port for port in self.ports})
+        return self._relays
 
     @property
     @abstractmethod
@@ -110,6 +128,8 @@ class Broker(ABC):
     def close(self) -> None:
         """End it for good, with all that belongs to it."""
         self.kill()
+        if self._relays is not None:
+            self._relays.close()
 
     def restart(self) -> None:
         """Kill it and start it again on the same port."""

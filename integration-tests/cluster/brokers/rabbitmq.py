@@ -28,7 +28,7 @@ class RabbitMQ(Broker):
 
     @property
     def url(self) -> str:
-        return f"amqp://guest:guest@127.0.0.1:{self.port}//"
+        return f"amqp://guest:guest@127.0.0.1:{self.client_ports[0]}//"
 
     def command(self) -> list[str]:
         return [str(PROGRAM)]

@@ -22,7 +22,7 @@ class Redis(Broker):
 
     @property
     def url(self) -> str:
-        return f"redis://127.0.0.1:{self.port}/0"
+        return f"redis://127.0.0.1:{self.client_ports[0]}/0"
 
     def command(self) -> list[str]:
         options = {"bind": "127.0.0.1", "save": "", "appendonly": "no", "unixsocket": "socket"}

@@ -1,4 +1,4 @@
-"""A TCP relay in front of a broker, through which a test cuts or holds single connections."""
+"""TCP relays in front of a broker, through which a test cuts or holds its connections."""
 
 from __future__ import annotations
 
@@ -92,3 +92,33 @@ class Relay:
             with contextlib.suppress(OSError):
                 sock.shutdown(socket.SHUT_RDWR)
             sock.close()
+
+
+class Relays:
+    """One relay for each port of a broker.
+
+    :param ports: where each listens, and the port of the broker behind it.
+    """
+
+    def __init__(self, ports: dict[int, int]) -> None:
+        self.ports = list(ports)
+        self._relays = [Relay(port, target) for port, target in ports.items()]
+
+    def cut(self) -> int:
+        """Reset every connection; return how many there were."""
+        return sum([relay.cut() for relay in self._relays])
+
+    def hold(self) -> None:
+        """Move nothing any more, and close nothing."""
+        for relay in self._relays:
+            relay.hold()
+
+    def release(self) -> None:
+        """Move everything again."""
+        for relay in self._relays:
+            relay.release()
+
+    def close(self) -> None:
+        """Stop listening, and cut what is connected."""
+        for relay in self._relays:
+            relay.close()

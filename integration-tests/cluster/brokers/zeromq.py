@@ -18,8 +18,13 @@ class ZeroMQ(Broker):
         self.subscribe_port = free_port()
 
     @property
+    def ports(self) -> list[int]:
+        return [self.port, self.subscribe_port]
+
+    @property
     def url(self) -> str:
-        return f"zmq+tcp://127.0.0.1:{self.port}+{self.subscribe_port}"
+        push_port, subscribe_port = self.client_ports
+        return f"zmq+tcp://127.0.0.1:{push_port}+{subscribe_port}"
 
     def command(self) -> list[str]:
         return [sys.executable, str(FORWARDER), str(self.port), str(self.subscribe_port)]

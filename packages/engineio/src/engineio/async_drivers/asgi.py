@@ -193,12 +193,12 @@ class AsgiOutlet:
 
     def __init__(self, send: Send) -> None:
         self._send = send
-        self.aborted = False
+        self.aborted: bool = False
         self.code: int | None = None
         """What to close with, once the application does not wait for an event any more."""
         self.serving: asyncio.Task[Any] | None = None
         """What runs the application."""
-        self.waiting = False
+        self.waiting: bool = False
         """True while the application waits for an event."""
 
     def send(self, message: Message) -> Awaitable[None]:

@@ -28,7 +28,8 @@ from .._shell.handshake_reply import SWITCHING_PROTOCOLS, accept_handshake
 from ..exceptions import ProtocolError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Awaitable, Callable, Iterable
+    from typing import TypeAlias
 
     from tornado.iostream import IOStream
 
@@ -37,6 +38,8 @@ if TYPE_CHECKING:
     from .._shell.driver import MountedServer
     from .._shell.receiver import Receiver, WebSocket
     from ..typing import Environ
+
+    Method: TypeAlias = Callable[..., Awaitable[None] | None]
 
 READ_SIZE = 65_536
 """Bytes read at once from a WebSocket."""
@@ -217,7 +220,11 @@ class TornadoHandler(WebSocketHandler):
             self._lingering.cancel()
             self.finish()
 
-    head = put = patch = delete = options = get
+    head: Method = get
+    put: Method = get
+    patch: Method = get
+    delete: Method = get
+    options: Method = get
 
     def on_connection_close(self) -> None:
         """The client has gone, or was answered before its body had come."""

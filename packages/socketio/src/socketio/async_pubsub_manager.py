@@ -65,7 +65,7 @@ if TYPE_CHECKING:
     from ._core.cluster import ClusterMessage, Fields, ReplyTo
     from .typing import AckCallback, Data, Recipients
 
-POLL_INTERVAL = 0.005
+CROWD_CHECK = 0.005
 """Seconds between two looks at a queue that is too long."""
 
 TURN = 100
@@ -290,6 +290,7 @@ class AsyncPubSubManager(BasePubSubManager, AsyncManager):
         return self.eio_sid_from_sid(sid, namespace) is not None
 
     async def _tell(self, fields: Fields) -> None:
+        self._look_around()
         if fields["method"] != "callback":
             fields["host_id"] = self.host_id
         if getattr(self._publish, "__func__", None) is not AsyncPubSubManager._publish:
@@ -304,7 +305,6 @@ class AsyncPubSubManager(BasePubSubManager, AsyncManager):
         if type(self)._send is AsyncPubSubManager._send:
             raise NotImplementedError("a backend implements _send() or _publish()")
         self._prepare()
-        self._look_around()
         self._enqueue(data)
         if self.write_only or self.server is None:
             await self._flush()
@@ -312,7 +312,7 @@ class AsyncPubSubManager(BasePubSubManager, AsyncManager):
         self._start()
         self._wake.set()
         while self._crowded:
-            await self.server.eio.sleep(POLL_INTERVAL)
+            await self.server.eio.sleep(CROWD_CHECK)
 
     async def _flush(self) -> None:
         """Send what waits, unless that is being tried in the background already."""

@@ -68,7 +68,7 @@ if TYPE_CHECKING:
     from ._core.cluster import ClusterMessage, Fields, ReplyTo
     from .typing import AckCallback, Data, Recipients
 
-POLL_INTERVAL = 0.005
+CROWD_CHECK = 0.005
 """Seconds between two looks at a queue that is too long."""
 
 TURN = 100
@@ -291,6 +291,7 @@ class PubSubManager(BasePubSubManager, Manager):
         return self.eio_sid_from_sid(sid, namespace) is not None
 
     def _tell(self, fields: Fields) -> None:
+        self._look_around()
         if fields["method"] != "callback":
             fields["host_id"] = self.host_id
         if getattr(self._publish, "__func__", None) is not PubSubManager._publish:
@@ -305,7 +306,6 @@ class PubSubManager(BasePubSubManager, Manager):
         if type(self)._send is PubSubManager._send:
             raise NotImplementedError("a backend implements _send() or _publish()")
         self._prepare()
-        self._look_around()
         self._enqueue(data)
         if self.write_only or self.server is None:
             self._flush()
@@ -313,7 +313,7 @@ class PubSubManager(BasePubSubManager, Manager):
         self._start()
         self._wake.set()
         while self._crowded:
-            self.server.eio.sleep(POLL_INTERVAL)
+            self.server.eio.sleep(CROWD_CHECK)
 
     def _flush(self) -> None:
         """Send what waits, unless that is being tried in the background already."""

@@ -26,7 +26,7 @@ Task: TypeAlias = "asyncio.Task[Any]"
 Target: TypeAlias = "Callable[..., Coroutine[Any, Any, Any]]"
 Sleep: TypeAlias = "Callable[[float], Awaitable[None]]"
 
-IS_ASYNCIO = True
+ASYNCIO = True
 
 create_queue = asyncio.Queue
 create_session = ClientSession

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Condition",
     "Event",
-    "IS_ASYNCIO",
+    "ASYNCIO",
     "Lock",
     "Queue",
     "QueueEmpty",
@@ -49,7 +49,7 @@ Task: TypeAlias = threading.Thread
 Target: TypeAlias = "Callable[..., Any]"
 Sleep: TypeAlias = "Callable[[float], None]"
 
-IS_ASYNCIO = False
+ASYNCIO = False
 
 create_queue = queue.Queue
 create_session = LockedClientSession

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ._aio import (
-    IS_ASYNCIO,
+    ASYNCIO,
     Event,
     Lock,
     Queue,
@@ -54,7 +54,7 @@ class AsyncClient(BaseClient):
 
     def is_asyncio_based(self) -> bool:
         """Return whether the methods of this class are coroutines."""
-        return IS_ASYNCIO
+        return ASYNCIO
 
     async def connect(
         self,

@@ -14,7 +14,7 @@ from ._core.codec import make_codec
 from ._core.message import Message
 from ._core.reason import Reason
 from ._shell.async_sigint import AsyncSigint
-from ._shell.farewell import say_farewell
+from ._shell.farewell import may_take_sigint, say_farewell
 from ._shell.logs import make_logger
 from .exceptions import ConnectionError, ProtocolError
 from .packet import MESSAGE, Packet, decode_text, packet_names
@@ -56,7 +56,8 @@ original_signal_handler: Any = None
 
 def signal_handler(sig: int, frame: FrameType | None) -> Any:
     """Disconnect all synchronous clients, then do what SIGINT did before."""
-    say_farewell([client for client in connected_clients if not client.is_asyncio_based()])
+    threaded = [client for client in connected_clients if not client.is_asyncio_based()]
+    say_farewell([client.disconnect for client in threaded])
     if callable(original_signal_handler):
         return original_signal_handler(sig, frame)
     return signal.default_int_handler(sig, frame)
@@ -213,7 +214,7 @@ class BaseClient:
             return
         if self.is_asyncio_based():
             _async_sigint.install(self.logger)
-        elif original_signal_handler is None and _may_take_sigint():
+        elif original_signal_handler is None and may_take_sigint():
             original_signal_handler = signal.signal(signal.SIGINT, signal_handler)
 
     def _prepare(
@@ -316,13 +317,6 @@ class BaseClient:
             self.logger.info("%s packet %s data %.*s", verb, name, LOGGED_DATA, data[1:])
         else:
             self.logger.info("%s packet of unknown type: %.*s", verb, LOGGED_DATA, data)
-
-
-def _may_take_sigint() -> bool:
-    return (
-        threading.current_thread() is threading.main_thread()
-        and signal.getsignal(signal.SIGINT) is not signal.SIG_IGN
-    )
 
 
 def decode_body(body: bytes) -> Any:

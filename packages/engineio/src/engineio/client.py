@@ -11,7 +11,7 @@ from ._core.client_session import PROBE, UPGRADE, ClientSession
 from ._shell.send_queue import SendQueue
 from ._shell.transport_error import TransportError
 from ._sync import (
-    IS_ASYNCIO,
+    ASYNCIO,
     Event,
     Lock,
     Queue,
@@ -57,7 +57,7 @@ class Client(BaseClient):
 
     def is_asyncio_based(self) -> bool:
         """Return whether the methods of this class are coroutines."""
-        return IS_ASYNCIO
+        return ASYNCIO
 
     def connect(
         self,

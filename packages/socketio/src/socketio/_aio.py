@@ -12,6 +12,7 @@ from contextlib import nullcontext
 from types import CoroutineType
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from engineio._aio import ASYNCIO as ASYNCIO
 from engineio._shell.eager import start_eagerly as start_eagerly
 
 from ._core.acks import AckTable as AckTable
@@ -19,6 +20,8 @@ from ._core.registry import Registry as Registry
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Coroutine
+
+    from engineio import AsyncClient
 
 Event: TypeAlias = asyncio.Event
 Task: TypeAlias = "asyncio.Task[Any]"
@@ -129,15 +132,16 @@ async def end(iterator: AsyncIterator[Any]) -> None:
 # for the clients
 
 
+Abort: TypeAlias = asyncio.Event
+"""An event that gives up a connection attempt when it is set."""
+
+
 _handlers: set[asyncio.Task[Any]] = set()
 """Running handlers: the event loop keeps weak references only."""
 
 
 class Stopped(Exception):
     """What ``unless`` was waiting for has been given up."""
-
-
-ASYNCIO = True
 
 
 def create_starter() -> Callable[..., None]:
@@ -151,6 +155,10 @@ def start_handler(function: Callable[..., Coroutine[Any, Any, Any]], *args: Any)
     if not task.done():
         _handlers.add(task)
         task.add_done_callback(_handlers.discard)
+
+
+start_in_order = start_handler
+"""Run a handler that never waits so that it has ended before the next one starts."""
 
 
 async def wait_set(event: Event, timeout: float | None = None) -> bool:
@@ -204,3 +212,24 @@ async def unless(stop: Event, function: Callable[..., Any], *args: Any, **kwargs
     if work.cancelled():
         raise Stopped()
     return work.result()
+
+
+async def connect_unless(stop: Abort, engine: AsyncClient, *args: Any, **kwargs: Any) -> None:
+    """Connect an Engine.IO client; raise ``Stopped``, with nothing open, once ``stop`` is set."""
+    await unless(stop, engine.connect, *args, **kwargs)
+
+
+class MessageSender:
+    """``send()`` of a client's namespace, whose parameters have always differed between colours."""
+
+    namespace: str
+    client: Any
+
+    async def send(
+        self,
+        data: Any,
+        namespace: str | None = None,
+        callback: Callable[..., Any] | None = None,
+    ) -> None:
+        """Send a ``message`` event, as ``AsyncClient.send``."""
+        await self.client.send(data, namespace=namespace or self.namespace, callback=callback)

@@ -7,8 +7,10 @@ from _thread import RLock
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from engineio._shell.concurrency import Event
+from engineio._sync import ASYNCIO as ASYNCIO
 from engineio._sync import create_starter as create_starter
 from engineio._sync import is_current as is_current
+from engineio.exceptions import ConnectionError as EngineConnectionError
 
 from ._locked import LockedAckTable as AckTable
 from ._locked import LockedRegistry as Registry
@@ -16,16 +18,21 @@ from ._locked import LockedRegistry as Registry
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from engineio import Client
+
 __all__ = [
     "ASYNCIO",
     "PUBSUB_NAME",
+    "Abort",
     "AckTable",
     "Cancelled",
     "Event",
+    "MessageSender",
     "Registry",
     "Stopped",
     "call",
     "cancel",
+    "connect_unless",
     "create_event",
     "create_lock",
     "create_mutex",
@@ -37,7 +44,7 @@ __all__ = [
     "is_current",
     "join",
     "start_daemon",
-    "unless",
+    "start_in_order",
     "wait_event",
     "wait_set",
 ]
@@ -120,19 +127,60 @@ def join(task: Task) -> None:
         task.join()
 
 
-ASYNCIO = False
-
-
 class Stopped(Exception):
-    """What ``unless`` was waiting for has been given up."""
+    """The connection attempt has been given up."""
 
 
-def unless(stop: Event, function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
-    """Return ``function(*args, **kwargs)``; raise ``Stopped`` if ``stop`` is set by then.
+class Abort(threading.Event):
+    """An event that interrupts a connection attempt when it is set."""
 
-    A thread cannot be interrupted: the function must end by itself before long.
-    """
-    result = function(*args, **kwargs)
-    if stop.is_set():
-        raise Stopped()
-    return result
+    def __init__(self) -> None:
+        super().__init__()
+        self.attempt: Client | None = None
+
+    def set(self) -> None:
+        """Set the event."""
+        super().set()
+        attempt = self.attempt
+        if attempt is not None:
+            attempt.interrupt()
+
+
+def connect_unless(stop: Abort, engine: Client, *args: Any, **kwargs: Any) -> None:
+    """Connect an Engine.IO client; raise ``Stopped``, with nothing open, once ``stop`` is set."""
+    stop.attempt = engine
+    try:
+        if stop.is_set():
+            raise Stopped()
+        engine.connect(*args, **kwargs)
+    except EngineConnectionError:
+        if stop.is_set():
+            raise Stopped() from None
+        raise
+    finally:
+        stop.attempt = None
+
+
+def start_in_order(function: Target, *args: Any) -> None:
+    """Run a handler that never waits so that it has ended before the next one starts."""
+    function(*args)
+
+
+class MessageSender:
+    """``send()`` of a client's namespace, whose parameters have always differed between colours."""
+
+    namespace: str
+    client: Any
+
+    def send(
+        self,
+        data: Any,
+        room: Any = None,
+        namespace: str | None = None,
+        callback: Callable[..., Any] | None = None,
+    ) -> None:
+        """Send a ``message`` event, as ``Client.send``.
+
+        ``room`` is there for compatibility only: a client knows no rooms.
+        """
+        self.client.send(data, namespace=namespace or self.namespace, callback=callback)

@@ -1,7 +1,7 @@
 """The Socket.IO client: connecting, emitting, calling handlers, and staying connected.
 
-Handlers run in tasks of their own, started in the order in which the events arrive, so that a
-handler may wait for anything (an acknowledgement, the next event) without holding up the reader.
+Handlers start in the order in which the events arrive, and each may wait for anything (an
+acknowledgement, the next event) without holding up the reader.
 """
 
 from __future__ import annotations
@@ -13,10 +13,23 @@ from typing import TYPE_CHECKING, Any
 import engineio
 from engineio.exceptions import ConnectionError as EngineConnectionError
 
-from . import _aio as aio
+from ._aio import (
+    ASYNCIO,
+    Abort,
+    AckTable,
+    Stopped,
+    call,
+    connect_unless,
+    create_event,
+    create_starter,
+    current_value,
+    is_current,
+    join,
+    wait_set,
+)
 from ._values import PendingCall, acknowledgement, arguments
 from .base_client import SLOW_LINK_FACTOR, BaseClient, reconnecting_clients
-from .exceptions import BadNamespaceError, CallInterruptedError, ConnectionError, TimeoutError
+from .exceptions import CallInterruptedError, ConnectionError, TimeoutError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -46,11 +59,11 @@ class AsyncClient(BaseClient):
     sid: str | None
     _reconnect_task: Task | None
 
-    acks_class = aio.AckTable
+    acks_class = AckTable
 
     def is_asyncio_based(self) -> bool:
         """Return whether the methods of this class are coroutines."""
-        return aio.ASYNCIO
+        return ASYNCIO
 
     async def connect(
         self,
@@ -87,22 +100,17 @@ class AsyncClient(BaseClient):
         ``ConnectionError`` when connected already, when the server cannot be reached, or when a
         namespace refused, and ``ValueError`` for transports that do not exist.
         """
-        if self.connected or self._closing:
-            raise ConnectionError("Already connected")
-        attempting = self._connecting and not self._reconnect_abort.is_set()
-        if attempting and self._reconnect_task is None or aio.is_current(self._reconnect_task):
-            raise ConnectionError("Already connecting")
-        await self._stop_reconnecting()
-        await self._idle.wait()
+        while (abort := self._begin()) is None:
+            await self._stop_reconnecting()
+            await self._idle.wait()
         self._remember(
             url, headers, auth, transports, namespaces, socketio_path, wait, wait_timeout
         )
-        self._reconnect_abort = abort = aio.create_event()
-        self._idle.clear()
         try:
             await self._connect_or_retry(abort, retry)
-        finally:
-            self._set_idle()
+        except BaseException:
+            self._stop_trying()
+            raise
 
     async def wait(self) -> None:
         """Wait until the connection has ended for good, reconnections included.
@@ -153,23 +161,22 @@ class AsyncClient(BaseClient):
         if self._closing:
             raise CallInterruptedError()
         namespace = namespace or "/"
-        call = PendingCall(aio.create_event())
-        id = await self._emit(event, data, namespace, call)
+        pending = PendingCall(create_event())
+        id = await self._emit(event, data, namespace, pending)
         try:
-            await aio.wait_set(call.done, timeout)
+            await wait_set(pending.done, timeout)
         finally:
-            if id is not None and not call.done.is_set():
+            if id is not None and not pending.done.is_set():
                 self._acks.pop(namespace, id)
-        if call.args is None:
-            raise CallInterruptedError() if call.done.is_set() else TimeoutError()
-        return call.value
+        if pending.args is None:
+            raise CallInterruptedError() if pending.done.is_set() else TimeoutError()
+        return pending.value
 
     async def disconnect(self) -> None:
         """Disconnect, or stop a reconnection; returns after the disconnect handlers have run."""
-        if self._closing:
-            self._reconnect_abort.set()
-            return  # a disconnect handler calls this: the connection is ending already
         self._reconnect_abort.set()
+        if self._closing:
+            return  # a disconnect handler calls this: the connection is ending already
         self._progress.set()
         await self._leave()
         await self._stop_reconnecting()
@@ -197,21 +204,39 @@ class AsyncClient(BaseClient):
         return engine
 
     def _create_event(self) -> Event:
-        return aio.create_event()
+        return create_event()
 
-    def _start(self, function: Callable[..., Any], *args: Any) -> None:
-        self._start_handler(function, *args)
+    def _create_starter(self) -> Callable[..., None]:
+        return create_starter()
 
     # connecting
 
-    async def _connect_or_retry(self, abort: Event, retry: bool) -> None:
+    def _begin(self) -> Abort | None:
+        """Take the client for a new connection, and return what gives it up when it is set.
+
+        ``None`` while an older one has not ended.  Raises ``ConnectionError`` if it will not end.
+        """
+        with self._guard:
+            if self.connected or self._closing:
+                raise ConnectionError("Already connected")
+            attempting = self._connecting and not self._reconnect_abort.is_set()
+            if (attempting and self._reconnect_task is None) or is_current(self._reconnect_task):
+                raise ConnectionError("Already connecting")
+            if not self._idle.is_set():
+                return None
+            self._idle.clear()
+            self._trying = self._connecting = True
+            self._reconnect_abort = abort = Abort()
+            return abort
+
+    async def _connect_or_retry(self, abort: Abort, retry: bool) -> None:
         try:
             await self._connect_once(abort)
         except ConnectionError:
-            if not retry or self.failed_namespaces or not await self._reconnect(abort):
+            if not retry or self.failed_namespaces or not await self._try_again(abort):
                 raise
 
-    async def _connect_once(self, abort: Event) -> None:
+    async def _connect_once(self, abort: Abort) -> None:
         """Make one attempt with the remembered arguments, unless ``abort`` is set meanwhile."""
         self._connecting = True
         try:
@@ -219,33 +244,34 @@ class AsyncClient(BaseClient):
             await self._open_engine(abort)
             if self._wait:
                 await self._await_namespaces(abort, monotonic() - started)
-            elif self.sid is None or abort.is_set():
+            if not self._begin_use(abort):
                 await self._leave()
-                raise ConnectionError("Unexpected connection error")
-            self.connected = True
-        except aio.Cancelled:
+                raise ConnectionError(self._state.failure)
+        except Exception:
+            raise
+        except BaseException:  # this task or thread is being ended
             await self._abandon()
             raise
         finally:
             self._connecting = False
 
-    async def _open_engine(self, abort: Event) -> None:
+    async def _open_engine(self, abort: Abort) -> None:
         """Connect the transport; what it reports then asks for the namespaces."""
-        self._state.begin(self.connection_namespaces)
-        self._greetings = set()
-        self._start_handler = aio.create_starter()
-        url = await aio.current_value(self.connection_url)
-        headers = await aio.current_value(self.connection_headers)
+        with self._guard:
+            self._state.begin(self.connection_namespaces)
+            self._greetings = set()
+        url = await current_value(self.connection_url)
+        headers = await current_value(self.connection_headers)
         try:
-            await aio.unless(
+            await connect_unless(
                 abort,
-                self.eio.connect,
+                self.eio,
                 url,
                 headers=dict(headers or {}),
                 transports=self.connection_transports,
                 engineio_path=self.socketio_path,
             )
-        except aio.Stopped:
+        except Stopped:
             await self._abandon()
             raise ConnectionError("Connection attempt aborted") from None
         except EngineConnectionError as exc:
@@ -255,17 +281,16 @@ class AsyncClient(BaseClient):
                 await self._run_handler("connect_error", namespace, body)
             raise ConnectionError(message) from exc
 
-    async def _await_namespaces(self, abort: Event, handshake: float) -> None:
-        """Wait for the answer of each namespace and the end of its handler, or fail."""
+    async def _await_namespaces(self, abort: Abort, handshake: float) -> None:
+        """Wait for the answer of each namespace and the end of its handler, or of patience."""
         patience = max(self._wait_timeout, SLOW_LINK_FACTOR * handshake)
-        while self.sid and not abort.is_set() and (self._state.pending or self._greetings):
+        while True:
             self._progress.clear()
-            if not await aio.wait_set(self._progress, patience):
-                break
-        if self.sid and not abort.is_set() and self._state.complete:
-            return
-        await self._leave()
-        raise ConnectionError(self._state.failure)
+            with self._guard:
+                is_open = self.sid is not None and not abort.is_set()
+                unanswered = self._state.pending or self._greetings or self._closing
+            if not (is_open and unanswered) or not await wait_set(self._progress, patience):
+                return
 
     async def _abandon(self) -> None:
         """Close at once what an interrupted attempt has opened."""
@@ -282,24 +307,35 @@ class AsyncClient(BaseClient):
                 self._left.clear()
         if others:
             await self._left.wait()
-        elif not leaves:
-            await self.eio.wait()
-        else:
+        elif leaves:
             try:
                 for namespace in list(self.namespaces):
                     await self.eio.send_messages(self._wire.encoder.disconnect(namespace))
                 await self.eio.disconnect()
             finally:
                 self._left.set()
-                self._set_idle()
+        await self.eio.wait()
+        self._set_idle()
 
     # reconnecting
 
-    async def _reconnect(self, abort: Event) -> bool:
-        """Connect again: True when it worked, False when given up or ``abort`` was set."""
-        reconnecting_clients.append(self)
+    async def _reconnect(self, abort: Abort) -> None:
+        """Connect again after the connection was lost; ends when that has worked or is given up."""
+        connected = False
         try:
             await self.eio.wait()
+            connected = await self._try_again(abort)
+        finally:
+            with self._guard:
+                if is_current(self._reconnect_task):
+                    self._reconnect_task = None
+                if not connected:
+                    self._stop_trying()
+
+    async def _try_again(self, abort: Abort) -> bool:
+        """Keep trying to connect: True when it worked, False when given up or ``abort`` was set."""
+        reconnecting_clients.append(self)
+        try:
             connected = await self._try_until_connected(abort)
             if not connected:
                 for namespace in self.connection_namespaces:
@@ -307,16 +343,14 @@ class AsyncClient(BaseClient):
             return connected
         finally:
             reconnecting_clients.remove(self)
-            self._reconnect_task = None
-            self._set_idle()
 
-    async def _try_until_connected(self, abort: Event) -> bool:
+    async def _try_until_connected(self, abort: Abort) -> bool:
         backoff = self._make_backoff()
         attempts = 0
         while True:
             delay = backoff.next()
             self.logger.info("Connection failed, new attempt in %.2f seconds", delay)
-            if await aio.wait_set(abort, delay):
+            if await wait_set(abort, delay):
                 return False
             attempts += 1
             try:
@@ -335,8 +369,9 @@ class AsyncClient(BaseClient):
     async def _stop_reconnecting(self) -> None:
         self._reconnect_abort.set()
         self._progress.set()
-        if self._reconnect_task is not None:
-            await aio.join(self._reconnect_task)
+        task = self._reconnect_task
+        if task is not None:
+            await join(task)
 
     # what the Engine.IO client reports, one call after the other
 
@@ -344,7 +379,7 @@ class AsyncClient(BaseClient):
         self.logger.info("Engine.IO connection established")
         self.sid = self.eio.sid
         self._decoder = self._wire.new_decoder()
-        auth = await aio.current_value(self.connection_auth) or {}
+        auth = await current_value(self.connection_auth) or {}
         for namespace in self.connection_namespaces:
             await self.eio.send_messages(self._wire.encoder.connect(namespace, auth))
 
@@ -363,12 +398,14 @@ class AsyncClient(BaseClient):
             await self._end(reason)
         finally:
             self._closing = False
+            self._progress.set()
+            self._set_idle()
 
     async def _end(self, reason: str) -> None:
         """Run the disconnect handlers, then start reconnecting if that is what comes next."""
         abort = self._reconnect_abort
-        lost = self.eio.state == "connected" and self._state.in_use
         with self._guard:
+            lost = self.eio.state == "connected" and self._state.in_use
             namespaces = self._state.leave_all()
         self._forget_callbacks()
         try:
@@ -376,15 +413,15 @@ class AsyncClient(BaseClient):
                 await self._run_handler("disconnect", namespace, reason)
         finally:
             self._reset()
-            self._progress.set()
-        if self._trying:
-            return
-        if lost and self.reconnection and not abort.is_set():
-            self._reconnect_task = self.start_background_task(self._reconnect, abort)
-            return
+        with self._guard:
+            if self._trying:
+                return
+            if lost and self.reconnection and not abort.is_set():
+                self._trying = True
+                self._reconnect_task = self.start_background_task(self._reconnect, abort)
+                return
         for namespace in namespaces:
             await self._run_handler("__disconnect_final", namespace)
-        self._set_idle()
 
     # what the server sends
 
@@ -392,13 +429,15 @@ class AsyncClient(BaseClient):
         self, greetings: set[str], event: str, namespace: str, *args: Any
     ) -> None:
         await self._run_handler(event, namespace, *args)
-        greetings.discard(namespace)
+        with self._guard:
+            greetings.discard(namespace)
         self._progress.set()
         await self._close_unused()
 
     async def _end_namespace(self, namespace: str) -> None:
         await self._run_handler("disconnect", namespace, self.reason.SERVER_DISCONNECT)
-        self._state.remove(namespace)
+        with self._guard:
+            self._state.remove(namespace)
         await self._run_handler("__disconnect_final", namespace)
         await self._close_unused()
 
@@ -422,7 +461,7 @@ class AsyncClient(BaseClient):
 
     async def _run_callback(self, callback: Callable[..., Any], *values: Any) -> None:
         try:
-            await aio.call(callback, *values)
+            await call(callback, *values)
         except Exception:
             self.logger.exception("A callback failed")
 
@@ -432,10 +471,8 @@ class AsyncClient(BaseClient):
         self, event: str, data: Any, namespace: str, callback: Callable[..., Any] | None
     ) -> int | None:
         """Send an event; return the id under which the callback waits."""
-        if namespace not in self.namespaces:
-            raise BadNamespaceError(f"{namespace} is not a connected namespace.")
+        id = self._expect(namespace, callback)
         self.logger.info('Emitting event "%s" [%s]', event, namespace)
-        id = None if callback is None else self._acks.add(namespace, callback)
         try:
             messages = self._wire.encoder.event(namespace, arguments(event, data), id)
         except BaseException:
@@ -448,7 +485,7 @@ class AsyncClient(BaseClient):
     async def _trigger_event(self, event: str, namespace: str, *args: Any) -> Any:
         """Call the handler of an event and return its result, ``None`` without a handler."""
         handler, args = self._find_handler(event, namespace, args)
-        return None if handler is None else await aio.call(handler, *args)
+        return None if handler is None else await call(handler, *args)
 
     async def _run_handler(self, event: str, namespace: str, *args: Any) -> None:
         """Call the handler of a reserved event; a failure is logged, nobody waits for it."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ._aio import ASYNCIO, call
+from ._aio import ASYNCIO, MessageSender, call
 from ._core.handlers import fit
 from .base_namespace import HANDLER_PREFIX, BaseClientNamespace, BaseServerNamespace
 
@@ -149,7 +149,7 @@ class AsyncNamespace(BaseServerNamespace):
         )
 
 
-class AsyncClientNamespace(BaseClientNamespace):
+class AsyncClientNamespace(MessageSender, BaseClientNamespace):
     """A class-based namespace of an ``AsyncClient``.
 
     A method ``on_<event>(self, *args)`` handles an event; ``on_connect(self)``,
@@ -185,15 +185,6 @@ class AsyncClientNamespace(BaseClientNamespace):
         await self.client.emit(
             event, data=data, namespace=namespace or self.namespace, callback=callback
         )
-
-    async def send(
-        self,
-        data: Any,
-        namespace: str | None = None,
-        callback: Callable[..., Any] | None = None,
-    ) -> None:
-        """Send a ``message`` event, as ``AsyncClient.send``."""
-        await self.client.send(data, namespace=namespace or self.namespace, callback=callback)
 
     async def call(
         self,

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias, TypeVar, overload
 
 from engineio import json as default_json
 from engineio._core.codec import make_codec
+from engineio._shell.farewell import may_take_sigint, say_farewell
 from engineio._shell.logs import make_logger
 
 from ._core.acks import AckTable
@@ -23,6 +24,7 @@ from ._core.handlers import fit, resolve
 from ._core.wire import PacketLimits, make_wire, packet_class_of
 from ._values import PendingCall
 from .base_namespace import BaseClientNamespace
+from .exceptions import BadNamespaceError
 from .packet import ACK, CONNECT, CONNECT_ERROR, DISCONNECT, EVENT, Packet
 
 if TYPE_CHECKING:
@@ -64,15 +66,21 @@ original_signal_handler: Any = None
 
 def signal_handler(sig: int, frame: FrameType | None) -> Any:
     """Handle SIGINT: stop all reconnection loops, then do what was done before."""
+    threaded = [client for client in reconnecting_clients if not client.is_asyncio_based()]
+    say_farewell([client._reconnect_abort.set for client in threaded])
     for client in reconnecting_clients[:]:
-        client._reconnect_abort.set()
+        if client.is_asyncio_based():
+            client._reconnect_abort.set()
     if callable(original_signal_handler):
         return original_signal_handler(sig, frame)
     return signal.default_int_handler(sig, frame)
 
 
 class BaseClient:
-    """Options, handler registration and lookups; ``AsyncClient`` adds everything that waits.
+    """Options, handlers and lookups; ``Client`` and ``AsyncClient`` add everything that waits.
+
+    An ``AsyncClient`` belongs to the thread of its event loop; the methods of a ``Client`` may be
+    called by any thread at any time, by handlers, too.
 
     :param reconnection: connect again after the connection was lost (default True).
     :param reconnection_attempts: how often to try before giving up; 0 (default) for no limit.
@@ -155,7 +163,7 @@ class BaseClient:
         self._state = ClientState()
         self._acks = self.acks_class()
         self._guard = threading.RLock()  # around steps that another thread must not take too
-        self._start_handler: Callable[..., None] = _not_connected
+        self._start: Callable[..., None] = self._create_starter()
 
         self.connection_url: Any = None
         self.connection_headers: Any = None
@@ -166,6 +174,7 @@ class BaseClient:
         self._wait = True
         self._wait_timeout = 1.0
 
+        self._trying = False  # connect() or the reconnection is at work, and decides what is next
         self._connecting = False  # a connection attempt is under way
         self._closing = False  # the disconnect handlers of this connection are running
         self._greetings: set[str] = set()  # namespaces whose connect handlers are running
@@ -277,8 +286,8 @@ class BaseClient:
         """Return a new event, not set, of the client's concurrency model."""
         raise NotImplementedError
 
-    def _start(self, function: Callable[..., Any], *args: Any) -> None:
-        """Run a function without waiting for it; functions start in the order of the calls."""
+    def _create_starter(self) -> Callable[..., None]:
+        """Return what runs ``(function, *args)``, each after the one before has started."""
         raise NotImplementedError
 
     def _handle_event(
@@ -348,15 +357,30 @@ class BaseClient:
             return owner.trigger_event, (event, namespace, *args)
         return None, ()
 
-    @property
-    def _trying(self) -> bool:
-        """Whether ``connect()`` or the reconnection is at work, and decides what comes next."""
-        return self._connecting or self in reconnecting_clients
+    def _begin_use(self, abort: Any) -> bool:
+        """The connection is as ``connect()`` wants it, and from now on reconnects by itself.
+
+        False, with nothing changed, if it has ended or is ending, or if a namespace is missing.
+        """
+        with self._guard:
+            is_usable = self.sid is not None and not self._closing and not abort.is_set()
+            if not is_usable or (self._wait and not self._state.complete):
+                return False
+            self.connected = True
+            self._trying = self._connecting = False
+            return True
+
+    def _stop_trying(self) -> None:
+        """``connect()``, or the reconnection, has failed and tries no more."""
+        with self._guard:
+            self._trying = False
+            self._set_idle()
 
     def _set_idle(self) -> None:
         """Let ``wait()`` return, unless more is going to happen."""
-        if self._left.is_set() and not self.connected and not self._trying:
-            self._idle.set()
+        with self._guard:
+            if self._left.is_set() and not (self.connected or self._trying or self._closing):
+                self._idle.set()
 
     def _make_backoff(self) -> Backoff:
         return Backoff(
@@ -382,14 +406,22 @@ class BaseClient:
 
     def _handle_connect(self, namespace: str, data: Any) -> None:
         sid = data.get("sid") if isinstance(data, dict) else None
-        if not self._state.accept(namespace, str(sid or self.sid)):
+        with self._guard:
+            accepted = self._state.accept(namespace, str(sid or self.sid))
+            if accepted:
+                self._greetings.add(namespace)
+        if not accepted:
             self.logger.warning("Unexpected connection to namespace %s", namespace)
             return
         self.logger.info("Namespace %s is connected", namespace)
         self._greet("connect", namespace)
 
     def _handle_error(self, namespace: str, data: Any) -> None:
-        if not self._state.refuse(namespace):
+        with self._guard:
+            refused = self._state.refuse(namespace)
+            if refused:
+                self._greetings.add(namespace)
+        if not refused:
             self.logger.warning("Unexpected refusal of namespace %s", namespace)
             return
         self.logger.info("Connection to namespace %s was rejected", namespace)
@@ -398,7 +430,6 @@ class BaseClient:
 
     def _greet(self, event: str, namespace: str, *args: Any) -> None:
         """Start the handler of a namespace's answer; ``connect()`` waits for it to end."""
-        self._greetings.add(namespace)
         self._progress.set()
         self._start(self._run_greeting, self._greetings, event, namespace, *args)
 
@@ -427,17 +458,24 @@ class BaseClient:
 
     def _reset(self) -> None:
         """Forget the connection that has ended."""
-        self._forget_callbacks()
-        self._state.clear()
-        self.connected = False
-        self.sid = None
+        with self._guard:
+            self._forget_callbacks()
+            self._state.clear()
+            self.connected = False
+            self.sid = None
 
+    def _expect(self, namespace: str, callback: Callable[..., Any] | None) -> int | None:
+        """Keep the callback of an event that is about to be sent; return its id.
 
-def _not_connected(function: Callable[..., Any], *args: Any) -> None:
-    raise RuntimeError("handlers run while there is a connection")
+        Raises ``BadNamespaceError`` when the namespace is not connected.
+        """
+        with self._guard:  # a connection that ends drops all callbacks, or this one is too late
+            if namespace not in self.namespaces:
+                raise BadNamespaceError(f"{namespace} is not a connected namespace.")
+            return None if callback is None else self._acks.add(namespace, callback)
 
 
 def _install_signal_handler() -> None:
     global original_signal_handler
-    if original_signal_handler is None and threading.current_thread() is threading.main_thread():
+    if original_signal_handler is None and may_take_sigint():
         original_signal_handler = signal.signal(signal.SIGINT, signal_handler)

@@ -3,8 +3,8 @@
 
 """The Socket.IO client: connecting, emitting, calling handlers, and staying connected.
 
-Handlers run in tasks of their own, started in the order in which the events arrive, so that a
-handler may wait for anything (an acknowledgement, the next event) without holding up the reader.
+Handlers start in the order in which the events arrive, and each may wait for anything (an
+acknowledgement, the next event) without holding up the reader.
 """
 
 from __future__ import annotations
@@ -16,10 +16,23 @@ from typing import TYPE_CHECKING, Any
 import engineio
 from engineio.exceptions import ConnectionError as EngineConnectionError
 
-from . import _sync as aio
+from ._sync import (
+    ASYNCIO,
+    Abort,
+    AckTable,
+    Stopped,
+    call,
+    connect_unless,
+    create_event,
+    create_starter,
+    current_value,
+    is_current,
+    join,
+    wait_set,
+)
 from ._values import PendingCall, acknowledgement, arguments
 from .base_client import SLOW_LINK_FACTOR, BaseClient, reconnecting_clients
-from .exceptions import BadNamespaceError, CallInterruptedError, ConnectionError, TimeoutError
+from .exceptions import CallInterruptedError, ConnectionError, TimeoutError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -49,11 +62,11 @@ class Client(BaseClient):
     sid: str | None
     _reconnect_task: Task | None
 
-    acks_class = aio.AckTable
+    acks_class = AckTable
 
     def is_asyncio_based(self) -> bool:
         """Return whether the methods of this class are coroutines."""
-        return aio.ASYNCIO
+        return ASYNCIO
 
     def connect(
         self,
@@ -90,22 +103,17 @@ class Client(BaseClient):
         ``ConnectionError`` when connected already, when the server cannot be reached, or when a
         namespace refused, and ``ValueError`` for transports that do not exist.
         """
-        if self.connected or self._closing:
-            raise ConnectionError("Already connected")
-        attempting = self._connecting and not self._reconnect_abort.is_set()
-        if attempting and self._reconnect_task is None or aio.is_current(self._reconnect_task):
-            raise ConnectionError("Already connecting")
-        self._stop_reconnecting()
-        self._idle.wait()
+        while (abort := self._begin()) is None:
+            self._stop_reconnecting()
+            self._idle.wait()
         self._remember(
             url, headers, auth, transports, namespaces, socketio_path, wait, wait_timeout
         )
-        self._reconnect_abort = abort = aio.create_event()
-        self._idle.clear()
         try:
             self._connect_or_retry(abort, retry)
-        finally:
-            self._set_idle()
+        except BaseException:
+            self._stop_trying()
+            raise
 
     def wait(self) -> None:
         """Wait until the connection has ended for good, reconnections included.
@@ -156,23 +164,22 @@ class Client(BaseClient):
         if self._closing:
             raise CallInterruptedError()
         namespace = namespace or "/"
-        call = PendingCall(aio.create_event())
-        id = self._emit(event, data, namespace, call)
+        pending = PendingCall(create_event())
+        id = self._emit(event, data, namespace, pending)
         try:
-            aio.wait_set(call.done, timeout)
+            wait_set(pending.done, timeout)
         finally:
-            if id is not None and not call.done.is_set():
+            if id is not None and not pending.done.is_set():
                 self._acks.pop(namespace, id)
-        if call.args is None:
-            raise CallInterruptedError() if call.done.is_set() else TimeoutError()
-        return call.value
+        if pending.args is None:
+            raise CallInterruptedError() if pending.done.is_set() else TimeoutError()
+        return pending.value
 
     def disconnect(self) -> None:
         """Disconnect, or stop a reconnection; returns after the disconnect handlers have run."""
-        if self._closing:
-            self._reconnect_abort.set()
-            return  # a disconnect handler calls this: the connection is ending already
         self._reconnect_abort.set()
+        if self._closing:
+            return  # a disconnect handler calls this: the connection is ending already
         self._progress.set()
         self._leave()
         self._stop_reconnecting()
@@ -200,21 +207,39 @@ class Client(BaseClient):
         return engine
 
     def _create_event(self) -> Event:
-        return aio.create_event()
+        return create_event()
 
-    def _start(self, function: Callable[..., Any], *args: Any) -> None:
-        self._start_handler(function, *args)
+    def _create_starter(self) -> Callable[..., None]:
+        return create_starter()
 
     # connecting
 
-    def _connect_or_retry(self, abort: Event, retry: bool) -> None:
+    def _begin(self) -> Abort | None:
+        """Take the client for a new connection, and return what gives it up when it is set.
+
+        ``None`` while an older one has not ended.  Raises ``ConnectionError`` if it will not end.
+        """
+        with self._guard:
+            if self.connected or self._closing:
+                raise ConnectionError("Already connected")
+            attempting = self._connecting and not self._reconnect_abort.is_set()
+            if (attempting and self._reconnect_task is None) or is_current(self._reconnect_task):
+                raise ConnectionError("Already connecting")
+            if not self._idle.is_set():
+                return None
+            self._idle.clear()
+            self._trying = self._connecting = True
+            self._reconnect_abort = abort = Abort()
+            return abort
+
+    def _connect_or_retry(self, abort: Abort, retry: bool) -> None:
         try:
             self._connect_once(abort)
         except ConnectionError:
-            if not retry or self.failed_namespaces or not self._reconnect(abort):
+            if not retry or self.failed_namespaces or not self._try_again(abort):
                 raise
 
-    def _connect_once(self, abort: Event) -> None:
+    def _connect_once(self, abort: Abort) -> None:
         """Make one attempt with the remembered arguments, unless ``abort`` is set meanwhile."""
         self._connecting = True
         try:
@@ -222,33 +247,34 @@ class Client(BaseClient):
             self._open_engine(abort)
             if self._wait:
                 self._await_namespaces(abort, monotonic() - started)
-            elif self.sid is None or abort.is_set():
+            if not self._begin_use(abort):
                 self._leave()
-                raise ConnectionError("Unexpected connection error")
-            self.connected = True
-        except aio.Cancelled:
+                raise ConnectionError(self._state.failure)
+        except Exception:
+            raise
+        except BaseException:  # this task or thread is being ended
             self._abandon()
             raise
         finally:
             self._connecting = False
 
-    def _open_engine(self, abort: Event) -> None:
+    def _open_engine(self, abort: Abort) -> None:
         """Connect the transport; what it reports then asks for the namespaces."""
-        self._state.begin(self.connection_namespaces)
-        self._greetings = set()
-        self._start_handler = aio.create_starter()
-        url = aio.current_value(self.connection_url)
-        headers = aio.current_value(self.connection_headers)
+        with self._guard:
+            self._state.begin(self.connection_namespaces)
+            self._greetings = set()
+        url = current_value(self.connection_url)
+        headers = current_value(self.connection_headers)
         try:
-            aio.unless(
+            connect_unless(
                 abort,
-                self.eio.connect,
+                self.eio,
                 url,
                 headers=dict(headers or {}),
                 transports=self.connection_transports,
                 engineio_path=self.socketio_path,
             )
-        except aio.Stopped:
+        except Stopped:
             self._abandon()
             raise ConnectionError("Connection attempt aborted") from None
         except EngineConnectionError as exc:
@@ -258,17 +284,16 @@ class Client(BaseClient):
                 self._run_handler("connect_error", namespace, body)
             raise ConnectionError(message) from exc
 
-    def _await_namespaces(self, abort: Event, handshake: float) -> None:
-        """Wait for the answer of each namespace and the end of its handler, or fail."""
+    def _await_namespaces(self, abort: Abort, handshake: float) -> None:
+        """Wait for the answer of each namespace and the end of its handler, or of patience."""
         patience = max(self._wait_timeout, SLOW_LINK_FACTOR * handshake)
-        while self.sid and not abort.is_set() and (self._state.pending or self._greetings):
+        while True:
             self._progress.clear()
-            if not aio.wait_set(self._progress, patience):
-                break
-        if self.sid and not abort.is_set() and self._state.complete:
-            return
-        self._leave()
-        raise ConnectionError(self._state.failure)
+            with self._guard:
+                is_open = self.sid is not None and not abort.is_set()
+                unanswered = self._state.pending or self._greetings or self._closing
+            if not (is_open and unanswered) or not wait_set(self._progress, patience):
+                return
 
     def _abandon(self) -> None:
         """Close at once what an interrupted attempt has opened."""
@@ -285,24 +310,35 @@ class Client(BaseClient):
                 self._left.clear()
         if others:
             self._left.wait()
-        elif not leaves:
-            self.eio.wait()
-        else:
+        elif leaves:
             try:
                 for namespace in list(self.namespaces):
                     self.eio.send_messages(self._wire.encoder.disconnect(namespace))
                 self.eio.disconnect()
             finally:
                 self._left.set()
-                self._set_idle()
+        self.eio.wait()
+        self._set_idle()
 
     # reconnecting
 
-    def _reconnect(self, abort: Event) -> bool:
-        """Connect again: True when it worked, False when given up or ``abort`` was set."""
-        reconnecting_clients.append(self)
+    def _reconnect(self, abort: Abort) -> None:
+        """Connect again after the connection was lost; ends when that has worked or is given up."""
+        connected = False
         try:
             self.eio.wait()
+            connected = self._try_again(abort)
+        finally:
+            with self._guard:
+                if is_current(self._reconnect_task):
+                    self._reconnect_task = None
+                if not connected:
+                    self._stop_trying()
+
+    def _try_again(self, abort: Abort) -> bool:
+        """Keep trying to connect: True when it worked, False when given up or ``abort`` was set."""
+        reconnecting_clients.append(self)
+        try:
             connected = self._try_until_connected(abort)
             if not connected:
                 for namespace in self.connection_namespaces:
@@ -310,16 +346,14 @@ class Client(BaseClient):
             return connected
         finally:
             reconnecting_clients.remove(self)
-            self._reconnect_task = None
-            self._set_idle()
 
-    def _try_until_connected(self, abort: Event) -> bool:
+    def _try_until_connected(self, abort: Abort) -> bool:
         backoff = self._make_backoff()
         attempts = 0
         while True:
             delay = backoff.next()
             self.logger.info("Connection failed, new attempt in %.2f seconds", delay)
-            if aio.wait_set(abort, delay):
+            if wait_set(abort, delay):
                 return False
             attempts += 1
             try:
@@ -338,8 +372,9 @@ class Client(BaseClient):
     def _stop_reconnecting(self) -> None:
         self._reconnect_abort.set()
         self._progress.set()
-        if self._reconnect_task is not None:
-            aio.join(self._reconnect_task)
+        task = self._reconnect_task
+        if task is not None:
+            join(task)
 
     # what the Engine.IO client reports, one call after the other
 
@@ -347,7 +382,7 @@ class Client(BaseClient):
         self.logger.info("Engine.IO connection established")
         self.sid = self.eio.sid
         self._decoder = self._wire.new_decoder()
-        auth = aio.current_value(self.connection_auth) or {}
+        auth = current_value(self.connection_auth) or {}
         for namespace in self.connection_namespaces:
             self.eio.send_messages(self._wire.encoder.connect(namespace, auth))
 
@@ -366,12 +401,14 @@ class Client(BaseClient):
             self._end(reason)
         finally:
             self._closing = False
+            self._progress.set()
+            self._set_idle()
 
     def _end(self, reason: str) -> None:
         """Run the disconnect handlers, then start reconnecting if that is what comes next."""
         abort = self._reconnect_abort
-        lost = self.eio.state == "connected" and self._state.in_use
         with self._guard:
+            lost = self.eio.state == "connected" and self._state.in_use
             namespaces = self._state.leave_all()
         self._forget_callbacks()
         try:
@@ -379,27 +416,29 @@ class Client(BaseClient):
                 self._run_handler("disconnect", namespace, reason)
         finally:
             self._reset()
-            self._progress.set()
-        if self._trying:
-            return
-        if lost and self.reconnection and not abort.is_set():
-            self._reconnect_task = self.start_background_task(self._reconnect, abort)
-            return
+        with self._guard:
+            if self._trying:
+                return
+            if lost and self.reconnection and not abort.is_set():
+                self._trying = True
+                self._reconnect_task = self.start_background_task(self._reconnect, abort)
+                return
         for namespace in namespaces:
             self._run_handler("__disconnect_final", namespace)
-        self._set_idle()
 
     # what the server sends
 
     def _run_greeting(self, greetings: set[str], event: str, namespace: str, *args: Any) -> None:
         self._run_handler(event, namespace, *args)
-        greetings.discard(namespace)
+        with self._guard:
+            greetings.discard(namespace)
         self._progress.set()
         self._close_unused()
 
     def _end_namespace(self, namespace: str) -> None:
         self._run_handler("disconnect", namespace, self.reason.SERVER_DISCONNECT)
-        self._state.remove(namespace)
+        with self._guard:
+            self._state.remove(namespace)
         self._run_handler("__disconnect_final", namespace)
         self._close_unused()
 
@@ -423,7 +462,7 @@ class Client(BaseClient):
 
     def _run_callback(self, callback: Callable[..., Any], *values: Any) -> None:
         try:
-            aio.call(callback, *values)
+            call(callback, *values)
         except Exception:
             self.logger.exception("A callback failed")
 
@@ -433,10 +472,8 @@ class Client(BaseClient):
         self, event: str, data: Any, namespace: str, callback: Callable[..., Any] | None
     ) -> int | None:
         """Send an event; return the id under which the callback waits."""
-        if namespace not in self.namespaces:
-            raise BadNamespaceError(f"{namespace} is not a connected namespace.")
+        id = self._expect(namespace, callback)
         self.logger.info('Emitting event "%s" [%s]', event, namespace)
-        id = None if callback is None else self._acks.add(namespace, callback)
         try:
             messages = self._wire.encoder.event(namespace, arguments(event, data), id)
         except BaseException:
@@ -449,7 +486,7 @@ class Client(BaseClient):
     def _trigger_event(self, event: str, namespace: str, *args: Any) -> Any:
         """Call the handler of an event and return its result, ``None`` without a handler."""
         handler, args = self._find_handler(event, namespace, args)
-        return None if handler is None else aio.call(handler, *args)
+        return None if handler is None else call(handler, *args)
 
     def _run_handler(self, event: str, namespace: str, *args: Any) -> None:
         """Call the handler of a reserved event; a failure is logged, nobody waits for it."""

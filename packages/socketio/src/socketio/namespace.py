@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ._core.handlers import fit
-from ._sync import ASYNCIO, call
+from ._sync import ASYNCIO, MessageSender, call
 from .base_namespace import HANDLER_PREFIX, BaseClientNamespace, BaseServerNamespace
 
 if TYPE_CHECKING:
@@ -150,7 +150,7 @@ class Namespace(BaseServerNamespace):
         )
 
 
-class ClientNamespace(BaseClientNamespace):
+class ClientNamespace(MessageSender, BaseClientNamespace):
     """A class-based namespace of an ``Client``.
 
     A method ``on_<event>(self, *args)`` handles an event; ``on_connect(self)``,
@@ -184,15 +184,6 @@ class ClientNamespace(BaseClientNamespace):
     ) -> None:
         """Send an event to the server, as ``Client.emit``."""
         self.client.emit(event, data=data, namespace=namespace or self.namespace, callback=callback)
-
-    def send(
-        self,
-        data: Any,
-        namespace: str | None = None,
-        callback: Callable[..., Any] | None = None,
-    ) -> None:
-        """Send a ``message`` event, as ``Client.send``."""
-        self.client.send(data, namespace=namespace or self.namespace, callback=callback)
 
     def call(
         self,

@@ -12,7 +12,7 @@ from __future__ import annotations
 from time import monotonic
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from ._sync import create_event, wait_set
+from ._sync import create_event, start_in_order, wait_set
 from .client import Client
 from .exceptions import BadNamespaceError, DisconnectedError, TimeoutError
 
@@ -81,6 +81,7 @@ class SimpleClient:
         self.input_event.clear()
         self.connected_event.clear()
         self.client = client = self.client_class(*self.client_args, **self.client_kwargs)
+        client._start = start_in_order
         client.on("connect", self._on_connect, namespace=namespace)
         client.on("disconnect", self._on_disconnect, namespace=namespace)
         client.on("__disconnect_final", self._on_disconnect_final, namespace=namespace)
@@ -150,15 +151,14 @@ class SimpleClient:
         and no event is left.
         """
         deadline = None if timeout is None else monotonic() + timeout
-        while not self.input_buffer:
+        while (event := self._take_event()) is None:
             if not self.connected:
                 raise DisconnectedError()
             left = None if deadline is None else deadline - monotonic()
             if not wait_set(self.input_event, left):
                 raise TimeoutError()
             self.input_event.clear()
-        self._overflowing = False
-        return self.input_buffer.pop(0)
+        return event
 
     def disconnect(self) -> None:
         """Disconnect, or stop reconnecting; nothing happens without a connection."""
@@ -189,7 +189,7 @@ class SimpleClient:
     def _await_reconnection(self) -> None:
         """The client said that it is not connected: wait for what its handlers report next."""
         self.connected_event.clear()
-        if not self.connected:
+        if not self.connected or self.sid is not None:
             self.connected_event.set()
 
     def _on_connect(self) -> None:
@@ -210,8 +210,17 @@ class SimpleClient:
         self.input_buffer.append([event, *args])
         self.input_event.set()
 
+    def _take_event(self) -> list[Any] | None:
+        """Return the oldest event; ``None`` if there is none, or another receiver took it."""
+        try:
+            event = self.input_buffer.pop(0)
+        except IndexError:
+            return None
+        self._overflowing = False
+        return event
+
     def _drop_oldest(self) -> None:
-        self.input_buffer.pop(0)
+        del self.input_buffer[:1]
         self.dropped_events += 1
         if not self._overflowing and self.client is not None:
             self._overflowing = True

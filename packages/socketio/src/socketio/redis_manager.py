@@ -124,7 +124,7 @@ class RedisManager(PubSubManager):
             if find_spec(name) is not None:
                 return load_package(name)
         raise RuntimeError(
-            f"{' or '.join(names)} is not installed: pip install 'python-socketio[redis]'"
+            f"{' or '.join(names)} is not installed: pip install 'python-socketio[{names[0]}]'"
         )
 
     def _make_client(self, package: Any, scheme: str) -> Any:

@@ -619,6 +619,24 @@ async def test_a_failing_handler_is_logged_once_and_not_acknowledged(
     assert too_many.exc_info is not None
 
 
+async def test_a_client_cannot_forge_lines_of_the_log(caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.INFO, LOG):
+        sio = socketio.AsyncServer(async_mode="asgi", namespaces="*")
+
+        @sio.on("*", namespace="*")
+        def fail(*args: Any) -> None:
+            raise ZeroDivisionError
+
+        peer = Peer(sio)
+        sid = await peer.join("/a\nb")
+        await peer.receive('2/a\nb,["x\\ny"]', '2/c\nd,["z"]')
+
+    received, failed, unknown = [record.getMessage() for record in caplog.records]
+    assert received == f'received event "x\\ny" from {sid} [/a\\nb]'
+    assert failed == "Handler of event x\\ny failed"
+    assert unknown.startswith("Packet for namespace /c\\nd from")
+
+
 async def test_a_result_that_cannot_be_sent_is_logged_and_not_acknowledged(
     sio: socketio.AsyncServer, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import importlib
 from importlib.metadata import version
 from queue import Queue
@@ -711,3 +712,28 @@ def test_a_manager_has_the_methods_of_the_base_class() -> None:
     assert manager.is_pre_connected(sid, "/")
     assert manager.connect(sid, "/") == sid
     assert manager.is_connected(sid, "/")
+
+
+# handlers behind handlers
+
+
+def test_a_package_may_put_handlers_of_its_own_around_those_of_the_application() -> None:
+    """As Flask-SocketIO does: the sid does not reach the application, arguments may be missing."""
+    sio = make_server()
+    calls: list[tuple[Any, ...]] = []
+
+    def register(event: str, handler: Callable[..., Any]) -> None:
+        @functools.wraps(handler)
+        def wrapper(sid: str, *args: Any) -> Any:
+            calls.append((event, len(args)))
+            return handler(*args[-1:])
+
+        sio.on(event, wrapper)
+
+    register("connect", lambda auth: calls.append((auth,)))
+    register("disconnect", lambda: calls.append(()))
+    client = Client(sio)
+
+    client.send('0{"token":1}', "1")
+
+    assert calls == [("connect", 2), ({"token": 1},), ("disconnect", 1), ("disconnect", 0), ()]

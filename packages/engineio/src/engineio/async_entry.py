@@ -47,8 +47,7 @@ ATTACHABLE = ("aiohttp", "sanic")
 class AsyncEntry(BaseServer):
     """The part of ``AsyncServer`` that only exists on asyncio.  Owner: the event loop's thread."""
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
+    def _set_up(self) -> None:
         self._driver: AsyncDriver = self._async["driver"]
         self._pace = AsyncPace(self.engine, self.clock, asyncio.sleep)
         self._turn = Turn(self.engine, self.clock, self._end_closed)
@@ -98,7 +97,7 @@ class AsyncEntry(BaseServer):
                     f"the server has async_mode={self.async_mode!r}, "
                     f"this needs one with async_mode={mode!r}"
                 )
-            self.async_mode, self._async = self._load_driver(mode)
+            self._take_driver(mode)
             self._driver = self._async["driver"]
         self._mode_is_a_guess = False
 

@@ -15,7 +15,7 @@ from ._core.message import Message
 from ._core.reason import Reason
 from ._shell.async_sigint import AsyncSigint
 from ._shell.farewell import may_take_sigint, say_farewell
-from ._shell.logs import make_logger
+from ._shell.logs import LOGGED_DATA, make_logger
 from .exceptions import ConnectionError, ProtocolError
 from .packet import MESSAGE, Packet, decode_text, packet_names
 
@@ -41,9 +41,6 @@ official JavaScript client in Node."""
 _DIGITS = frozenset("0123456")
 
 _LABELS = {"polling": "Polling", "websocket": "WebSocket"}
-
-LOGGED_DATA = 200
-"""Characters of a packet that are logged."""
 
 _codec = make_codec()
 

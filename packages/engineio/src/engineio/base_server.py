@@ -158,7 +158,8 @@ class BaseServer:
         self.engine: Engine = self._make_engine()
         self.async_mode: str
         self._async: dict[str, Any]
-        self.async_mode, self._async = self._load_driver(async_mode)
+        self._take_driver(async_mode)
+        self._set_up()
         self._mode_is_a_guess = async_mode is None
         for name in kwargs:
             warnings.warn(f"unknown option {name!r} is ignored", RuntimeWarning, stacklevel=3)
@@ -259,6 +260,9 @@ class BaseServer:
             raise ValueError("No valid transports provided")
         return valid
 
+    def _take_driver(self, async_mode: str | None) -> None:
+        self.async_mode, self._async = self._load_driver(async_mode)
+
     def _load_driver(self, async_mode: str | None) -> tuple[str, dict[str, Any]]:
         modes = self.async_modes()
         if async_mode is not None:
@@ -299,6 +303,10 @@ class BaseServer:
         if self.traffic is not None:
             channel = CountedChannel(channel, self.traffic)
         return TracedChannel(channel, session.sid, self.logger) if self._verbose() else channel
+
+    def _set_up(self) -> None:
+        """Make what the server needs besides the engine."""
+        raise NotImplementedError
 
     def _make_engine(self) -> Engine:
         """Return the engine behind this server."""

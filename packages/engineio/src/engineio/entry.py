@@ -43,8 +43,7 @@ class Entry(BaseServer):
 
     engine: LockedEngine
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
+    def _set_up(self) -> None:
         self._driver: WsgiDriver = self._async["driver"]
         self._model: Concurrency = self._driver.model
         self._lock = self.engine.lock

@@ -6,6 +6,7 @@ import pytest
 from engine_support import RecordingChannel
 
 from engineio._core.message import NOOP, Message
+from engineio._shell.logs import LOGGED_DATA
 from engineio._shell.traced import TracedChannel
 
 LOGGER = logging.getLogger("tests.traced")
@@ -32,6 +33,19 @@ def test_messages_are_logged_and_handed_on(
         "sid: Sending packet MESSAGE data <2 bytes>",
     ]
     assert {record.levelno for record in caplog.records} == {logging.INFO}
+
+
+def test_a_message_is_logged_on_one_line_and_not_at_any_length(
+    traced: tuple[TracedChannel, RecordingChannel], caplog: pytest.LogCaptureFixture
+) -> None:
+    channel, _ = traced
+
+    channel.write([Message(b"4one\nline"), Message(b"4" + b"x" * 100_000)])
+
+    short, long = [record.getMessage() for record in caplog.records]
+    assert short == "sid: Sending packet MESSAGE data one\\nline"
+    assert long.endswith("x" * LOGGED_DATA)
+    assert len(long) < LOGGED_DATA + 100
 
 
 def test_the_end_is_handed_on(traced: tuple[TracedChannel, RecordingChannel]) -> None:

@@ -115,7 +115,9 @@ class AsyncAioPikaManager(AsyncPubSubManager):
         try:
             exchange = await within(TIMEOUT, self._open_publisher())
         except Exception as error:
+            self._gathering.note_absence()
             raise NotSent from error
+        self._gathering.wait()
         for payload in payloads:
             message = self._aio_pika.Message(
                 payload, delivery_mode=self._aio_pika.DeliveryMode.PERSISTENT

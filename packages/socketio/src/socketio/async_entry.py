@@ -17,6 +17,7 @@ from weakref import WeakKeyDictionary
 from engineio._core.layer import Layer
 from engineio._core.reason import Reason
 from engineio._shell.counted import counted
+from engineio._shell.logs import one_line
 from engineio.exceptions import ProtocolError
 
 from ._aio import Cancelled, create_event, is_cancelled, start_eagerly
@@ -26,12 +27,17 @@ from .async_members import AsyncMembers
 from .packet import ACK, CONNECT, DISCONNECT, EVENT
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable
+    from collections.abc import Awaitable, Sequence
     from contextlib import AbstractContextManager
+
+    from typing_extensions import Unpack
 
     from engineio._core.layer import Pending
     from engineio._core.session import Session
-    from engineio.typing import Environ
+    from engineio.typing import Environ, JSONModule, LoggerLike
+
+    from .base_manager import BaseManager
+    from .options import AsyncServerOptions
 
 served: WeakKeyDictionary[AsyncEntry, asyncio.AbstractEventLoop] = WeakKeyDictionary()
 """The servers of this process that have had a connection, and the loops that they run in."""
@@ -44,6 +50,24 @@ class AsyncEntry(AsyncMembers):
     """The receiving half of ``AsyncServer``.  Owner: the event loop's thread."""
 
     _lock: AbstractContextManager[Any] = nullcontext()
+
+    def __init__(
+        self,
+        client_manager: BaseManager | None = None,
+        logger: bool | LoggerLike = False,
+        json: JSONModule | None = None,
+        async_handlers: bool = True,
+        namespaces: str | Sequence[str] | None = None,
+        **kwargs: Unpack[AsyncServerOptions],
+    ) -> None:
+        super().__init__(
+            client_manager=client_manager,
+            logger=logger,
+            json=json,
+            async_handlers=async_handlers,
+            namespaces=namespaces,
+            **kwargs,
+        )
 
     def is_asyncio_based(self) -> bool:
         """Return True."""
@@ -68,6 +92,10 @@ class AsyncEntry(AsyncMembers):
         another ``async_mode``, or is served by another framework already.
         """
         self.eio.use_mode(mode)
+
+    async def handle_request(self, *args: Any, **kwargs: Any) -> Any:
+        """Handle one request to the Socket.IO path; the arguments are those of the framework."""
+        return await self.eio.handle_request(*args, **kwargs)
 
     # what the engine calls
 
@@ -206,7 +234,7 @@ class AsyncEntry(AsyncMembers):
         try:
             result = handler(*names, sid, *values)
         except Exception:
-            self.logger.exception("Handler of event %s failed", event)
+            self.logger.exception("Handler of event %s failed", one_line(event))
             return None
         if type(result) is CoroutineType or (
             result is not None and type(result) not in _VALUES and isawaitable(result)
@@ -236,7 +264,7 @@ class AsyncEntry(AsyncMembers):
                 raise
             result = None
         except Exception:
-            self.logger.exception("Handler of event %s failed", packet.data[0])
+            self.logger.exception("Handler of event %s failed", one_line(packet.data[0]))
             return
         if id is not None:
             self._acknowledge(connection, packet, result)
@@ -249,7 +277,7 @@ class AsyncEntry(AsyncMembers):
         except Cancelled:
             result = None
         except Exception:
-            self.logger.exception("Handler of event %s failed", packet.data[0])
+            self.logger.exception("Handler of event %s failed", one_line(packet.data[0]))
             return
         finally:
             connection.running -= 1

@@ -9,13 +9,14 @@ from __future__ import annotations
 import builtins
 from typing import TYPE_CHECKING, Any
 
+from engineio._shell.logs import one_line
 from engineio.exceptions import ProtocolError
 from engineio.packet import MESSAGE
 from engineio.packet import Packet as EnginePacket
 
 from ._aio import Cancelled, call, is_cancelled
 from ._core.encoder import UNWRITABLE, to_messages
-from ._core.handlers import fit
+from ._core.handlers import fit, wants_less
 from ._values import acknowledgement
 from .base_server import BaseServer
 from .exceptions import ConnectionRefusedError
@@ -59,7 +60,7 @@ class AsyncMembers(BaseServer):
             self.logger.warning(
                 "Packet for namespace %s from a client that is not in it (logged once for each "
                 "connection)",
-                packet.namespace,
+                one_line(packet.namespace),
             )
         return None
 
@@ -68,7 +69,8 @@ class AsyncMembers(BaseServer):
         try:
             messages = self.wire.encoder.ack(packet.namespace, packet.id, acknowledgement(result))
         except TypeError:
-            self.logger.exception("Result of the handler of %s cannot be sent", packet.data[0])
+            name = one_line(packet.data[0])
+            self.logger.exception("Result of the handler of %s cannot be sent", name)
         else:
             self.eio.engine.send(connection.session, messages)
 
@@ -101,7 +103,13 @@ class AsyncMembers(BaseServer):
         if found is None:
             return self.not_handled
         handler, names = found
-        return await call(handler, *fit(handler, event, (*names, *args)))
+        args = (*names, *args)
+        try:
+            return await call(handler, *fit(handler, event, args))
+        except TypeError as error:
+            if not wants_less(handler, event, error):
+                raise
+        return await call(handler, *args[:-1])
 
     # namespaces
 

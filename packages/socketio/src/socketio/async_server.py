@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
 import engineio
+from engineio._shell.logs import one_line
 
 from ._aio import wait_event
 from ._core.decoder import RESERVED_EVENTS
@@ -16,16 +17,10 @@ from .async_manager import AsyncManager
 from .exceptions import CallInterruptedError, TimeoutError
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Collection, Sequence
+    from collections.abc import AsyncIterator, Collection
     from contextlib import AbstractAsyncContextManager
 
-    from typing_extensions import Unpack
-
-    from engineio.typing import JSONModule, LoggerLike
-
     from ._aio import Target, Task
-    from .base_manager import BaseManager
-    from .options import ServerOptions
     from .typing import AckCallback, Data, Recipients
 
 
@@ -34,33 +29,11 @@ class AsyncServer(AsyncEntry):
 
     eio: engineio.AsyncServer
 
-    def __init__(
-        self,
-        client_manager: BaseManager | None = None,
-        logger: bool | LoggerLike = False,
-        json: JSONModule | None = None,
-        async_handlers: bool = True,
-        namespaces: str | Sequence[str] | None = None,
-        **kwargs: Unpack[ServerOptions],
-    ) -> None:
-        super().__init__(
-            client_manager=client_manager,
-            logger=logger,
-            json=json,
-            async_handlers=async_handlers,
-            namespaces=namespaces,
-            **kwargs,
-        )
-
     def _engineio_server_class(self) -> type[engineio.AsyncServer]:
         return engineio.AsyncServer
 
     def _create_manager(self) -> AsyncManager:
         return AsyncManager()
-
-    async def handle_request(self, *args: Any, **kwargs: Any) -> Any:
-        """Handle one request to the Socket.IO path; the arguments are those of the framework."""
-        return await self.eio.handle_request(*args, **kwargs)
 
     # sending
 
@@ -98,7 +71,7 @@ class AsyncServer(AsyncEntry):
             to = room
         namespace = namespace or "/"
         if self._verbose:
-            everybody = "all" if to is None else to
+            everybody = "all" if to is None else one_line(str(to))
             self.logger.info('emitting event "%s" to %s [%s]', event, everybody, namespace)
         await self.manager.emit(
             event,

@@ -99,6 +99,14 @@ class BaseManager:
         """
         return self._registry.waiting(namespace, room)
 
+    def pre_connect(self, eio_sid: str, namespace: str) -> Any:
+        """Add a client, as ``basic_pre_connect``; a coroutine in ``AsyncManager``."""
+        return self.basic_pre_connect(eio_sid, namespace)
+
+    def connect(self, sid: str, namespace: str) -> Any:
+        """Make a client connected, as ``basic_connect``; a coroutine in ``AsyncManager``."""
+        return self.basic_connect(sid, namespace)
+
     def basic_pre_connect(self, eio_sid: str, namespace: str) -> str | None:
         """Add a client whose connect handler is about to run; return its new sid.
 
@@ -107,9 +115,19 @@ class BaseManager:
         sid: str = self.server.eio.generate_id()
         return sid if self._registry.pre_connect(sid, eio_sid, namespace) else None
 
-    def basic_connect(self, sid: str, namespace: str) -> None:
-        """Make a pending client connected: from now on it receives what is sent to its rooms."""
+    def basic_connect(self, sid: str, namespace: str) -> str | None:
+        """Make a pending client connected, and return its sid: from now on it receives what is
+        sent to its rooms.
+
+        Given the Engine.IO sid of a connection that is not in the namespace, add it first.
+        """
+        if not self.is_pre_connected(sid, namespace):
+            pending = self.basic_pre_connect(sid, namespace)
+            if pending is None:
+                return None
+            sid = pending
         self._registry.connect(sid, namespace)
+        return sid
 
     def is_pre_connected(self, sid: str, namespace: str) -> bool:
         """True while the connect handler of this client runs."""

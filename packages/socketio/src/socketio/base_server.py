@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, overload
 from engineio import json as default_json
 from engineio._core.codec import MAX_DEPTH, MAX_INT_DIGITS, make_codec
 from engineio._core.reason import Reason
-from engineio._shell.logs import make_logger
+from engineio._shell.logs import make_logger, one_line
 
 from ._core.decoder import MAX_ATTACHMENTS, PacketLimits
 from ._core.handlers import CATCH_ALL, resolve
@@ -267,7 +267,8 @@ class BaseServer(OverridePoints):
             self._look_for_hooks()
 
     def _note_received(self, sid: str, namespace: str, event: Sequence[Any]) -> None:
-        self.logger.info('received event "%s" from %s [%s]', event[0], sid, namespace)
+        name, place = one_line(event[0]), one_line(namespace)
+        self.logger.info('received event "%s" from %s [%s]', name, sid, place)
         for observer in self.observers:
             observer.received(sid, namespace, event)
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from engineio._core.layer import Layer
 from engineio._core.reason import Reason
 from engineio._shell.counted import counted
+from engineio._shell.logs import one_line
 from engineio.exceptions import ProtocolError
 
 from ._core.connection import Connection
@@ -19,11 +20,18 @@ from .members import Members
 from .packet import ACK, CONNECT, DISCONNECT, EVENT
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable, Sequence
+
+    from typing_extensions import Unpack
 
     from engineio._core.session import Session
     from engineio._shell.locked_engine import Lock
-    from engineio.typing import Environ
+    from engineio._shell.wsgi import StartResponse
+    from engineio.typing import Environ, JSONModule, LoggerLike
+
+    from .base_manager import BaseManager
+    from .options import LimitOptions
+    from .packet import Packet
 
 
 class Entry(Members):
@@ -32,10 +40,37 @@ class Entry(Members):
     One frame of a client is processed at a time; what else is shared is behind the engine's lock.
     """
 
+    def __init__(
+        self,
+        client_manager: BaseManager | None = None,
+        logger: bool | LoggerLike = False,
+        serializer: str | type[Packet] = "default",
+        json: JSONModule | None = None,
+        async_handlers: bool = True,
+        always_connect: bool = False,
+        namespaces: str | Sequence[str] | None = None,
+        **kwargs: Unpack[LimitOptions],
+    ) -> None:
+        super().__init__(
+            client_manager,
+            logger,
+            serializer,
+            json,
+            async_handlers,
+            always_connect,
+            namespaces,
+            **kwargs,
+        )
+
     @property
     def _lock(self) -> Lock:  # type: ignore[override]
         lock: Lock = self.eio.engine.lock
         return lock
+
+    def handle_request(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+        """Handle one request to the Socket.IO path, as a WSGI application."""
+        answer: Iterable[bytes] = self.eio.handle_request(environ, start_response)
+        return answer
 
     # what the engine calls
 
@@ -218,7 +253,7 @@ class Entry(Members):
         try:
             result = handler(*args)
         except Exception:
-            self.logger.exception("Handler of event %s failed", packet.data[0])
+            self.logger.exception("Handler of event %s failed", one_line(packet.data[0]))
             return
         if id is not None:
             self._acknowledge(connection, packet, result)

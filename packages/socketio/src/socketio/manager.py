@@ -40,17 +40,11 @@ class Manager(BaseManager):
         return self.basic_pre_connect(eio_sid, namespace)
 
     def connect(self, sid: str, namespace: str) -> str | None:
-        """Make a client connected and return its sid.
+        """Make a pending client connected and return its sid.
 
-        Given an Engine.IO sid of a connection that is not in the namespace, add it first.
+        Given the Engine.IO sid of a connection that is not in the namespace, add it first.
         """
-        if not self.is_pre_connected(sid, namespace):
-            pending = self.basic_pre_connect(sid, namespace)
-            if pending is None:
-                return None
-            sid = pending
-        self.basic_connect(sid, namespace)
-        return sid
+        return self.basic_connect(sid, namespace)
 
     def disconnect(self, sid: str, namespace: str, **kwargs: Any) -> None:
         """Forget a client."""

@@ -12,12 +12,13 @@ from __future__ import annotations
 import builtins
 from typing import TYPE_CHECKING, Any
 
+from engineio._shell.logs import one_line
 from engineio.exceptions import ProtocolError
 from engineio.packet import MESSAGE
 from engineio.packet import Packet as EnginePacket
 
 from ._core.encoder import UNWRITABLE, to_messages
-from ._core.handlers import fit
+from ._core.handlers import fit, wants_less
 from ._sync import Cancelled, call, is_cancelled
 from ._values import acknowledgement
 from .base_server import BaseServer
@@ -62,7 +63,7 @@ class Members(BaseServer):
             self.logger.warning(
                 "Packet for namespace %s from a client that is not in it (logged once for each "
                 "connection)",
-                packet.namespace,
+                one_line(packet.namespace),
             )
         return None
 
@@ -71,7 +72,8 @@ class Members(BaseServer):
         try:
             messages = self.wire.encoder.ack(packet.namespace, packet.id, acknowledgement(result))
         except TypeError:
-            self.logger.exception("Result of the handler of %s cannot be sent", packet.data[0])
+            name = one_line(packet.data[0])
+            self.logger.exception("Result of the handler of %s cannot be sent", name)
         else:
             self.eio.engine.send(connection.session, messages)
 
@@ -104,7 +106,13 @@ class Members(BaseServer):
         if found is None:
             return self.not_handled
         handler, names = found
-        return call(handler, *fit(handler, event, (*names, *args)))
+        args = (*names, *args)
+        try:
+            return call(handler, *fit(handler, event, args))
+        except TypeError as error:
+            if not wants_less(handler, event, error):
+                raise
+        return call(handler, *args[:-1])
 
     # namespaces
 

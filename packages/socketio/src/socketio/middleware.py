@@ -31,7 +31,7 @@ class WSGIApp(engineio.WSGIApp):
         super().__init__(socketio_app, wsgi_app, static_files, engineio_path=socketio_path)
 
 
-class Middleware(engineio.Middleware):
+class Middleware(WSGIApp):
     """The older name of ``WSGIApp``, without static files."""
 
     def __init__(
@@ -40,4 +40,4 @@ class Middleware(engineio.Middleware):
         wsgi_app: WSGIApplication | None = None,
         socketio_path: str = "socket.io",
     ) -> None:
-        super().__init__(socketio_app, wsgi_app, socketio_path)
+        super().__init__(socketio_app, wsgi_app, socketio_path=socketio_path)

@@ -35,11 +35,9 @@ class EngineOptions(TypedDict, total=False):
     engineio_logger: bool | LoggerLike
 
 
-class ServerOptions(EngineOptions, total=False):
-    """What a server takes besides its named parameters."""
+class LimitOptions(EngineOptions, total=False):
+    """What every server takes besides its named parameters."""
 
-    serializer: str | type[Packet]
-    always_connect: bool
     connect_timeout: float
     attachment_timeout: float
     max_attachments: int
@@ -48,3 +46,10 @@ class ServerOptions(EngineOptions, total=False):
     max_namespaces: int
     max_json_depth: int
     max_json_int_digits: int
+
+
+class AsyncServerOptions(LimitOptions, total=False):
+    """What the asyncio server takes besides its named parameters, which are fewer."""
+
+    serializer: str | type[Packet]
+    always_connect: bool

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import engineio
+from engineio._shell.logs import one_line
 
 from ._core.decoder import RESERVED_EVENTS
 from ._sync import wait_event
@@ -19,16 +20,10 @@ from .exceptions import CallInterruptedError, TimeoutError
 from .manager import Manager
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Sequence
+    from collections.abc import Collection, Iterator
     from contextlib import AbstractContextManager
 
-    from typing_extensions import Unpack
-
-    from engineio.typing import JSONModule, LoggerLike
-
     from ._sync import Target, Task
-    from .base_manager import BaseManager
-    from .options import ServerOptions
     from .typing import AckCallback, Data, Recipients
 
 
@@ -37,33 +32,11 @@ class Server(Entry):
 
     eio: engineio.Server
 
-    def __init__(
-        self,
-        client_manager: BaseManager | None = None,
-        logger: bool | LoggerLike = False,
-        json: JSONModule | None = None,
-        async_handlers: bool = True,
-        namespaces: str | Sequence[str] | None = None,
-        **kwargs: Unpack[ServerOptions],
-    ) -> None:
-        super().__init__(
-            client_manager=client_manager,
-            logger=logger,
-            json=json,
-            async_handlers=async_handlers,
-            namespaces=namespaces,
-            **kwargs,
-        )
-
     def _engineio_server_class(self) -> type[engineio.Server]:
         return engineio.Server
 
     def _create_manager(self) -> Manager:
         return Manager()
-
-    def handle_request(self, *args: Any, **kwargs: Any) -> Any:
-        """Handle one request to the Socket.IO path; the arguments are those of the framework."""
-        return self.eio.handle_request(*args, **kwargs)
 
     # sending
 
@@ -101,7 +74,7 @@ class Server(Entry):
             to = room
         namespace = namespace or "/"
         if self._verbose:
-            everybody = "all" if to is None else to
+            everybody = "all" if to is None else one_line(str(to))
             self.logger.info('emitting event "%s" to %s [%s]', event, everybody, namespace)
         self.manager.emit(
             event,

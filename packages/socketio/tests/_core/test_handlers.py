@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from socketio._core.handlers import RESERVED, Shape, describe, fit, resolve
+from socketio._core.handlers import RESERVED, Shape, describe, fit, resolve, wants_less
 
 NAMESPACES = ("/chat", "*")
 EVENTS = ("news", "*", "connect", "disconnect")
@@ -236,6 +236,75 @@ class Decorated:
 )
 def test_a_wrapper_means_the_parameters_that_it_names(function: Any, arguments: int) -> None:
     assert describe(function) == Shape(False, arguments, arguments)
+
+
+def taking_the_sid(function: Any) -> Any:
+    @functools.wraps(function)
+    def wrapper(sid: str, *args: Any) -> Any:
+        return function(*args)
+
+    return wrapper
+
+
+def passing_the_sid(function: Any) -> Any:
+    @functools.wraps(function)
+    def wrapper(sid: str, *args: Any) -> Any:
+        return function(sid, *args)
+
+    return wrapper
+
+
+def with_sid(sid: str, reason: str) -> str:
+    return reason
+
+
+def without_sid(reason: str) -> str:
+    return reason
+
+
+def older() -> str:
+    return "older"
+
+
+def failing(*args: Any) -> None:
+    raise TypeError("on purpose")
+
+
+def test_a_wrapper_may_name_what_it_passes_on() -> None:
+    assert describe(passing_the_sid(with_sid)) == Shape(False, 2, 2)
+    assert describe(passing_the_sid(one)) == Shape(False, 1, 1)
+
+
+def test_nobody_knows_what_a_wrapper_passes_on_that_names_something_else() -> None:
+    assert describe(taking_the_sid(without_sid)) == Shape(False, 1, None)
+    assert describe(taking_the_sid(older)) == Shape(False, 1, None)
+
+
+# wants_less
+
+
+def error_of(function: Any) -> TypeError:
+    with pytest.raises(TypeError) as raised:
+        function("sid", "reason")
+    return raised.value
+
+
+def test_a_wrapped_handler_wants_less_if_it_was_not_even_called() -> None:
+    handler = taking_the_sid(older)
+
+    assert wants_less(handler, "disconnect", error_of(handler))
+    assert not wants_less(handler, "news", error_of(handler))
+
+
+def test_a_wrapped_handler_that_fails_by_itself_is_not_called_again() -> None:
+    handler = taking_the_sid(failing)
+
+    assert not wants_less(handler, "disconnect", error_of(handler))
+
+
+def test_only_a_wrapper_that_takes_anything_is_called_again() -> None:
+    assert not wants_less(many, "disconnect", TypeError())
+    assert not wants_less(passing_on(two), "disconnect", TypeError())
 
 
 # fit

@@ -9,6 +9,10 @@ if TYPE_CHECKING:
     from ..typing import LoggerLike
 
 
+LOGGED_DATA = 200
+"""Characters of a packet that are logged."""
+
+
 def make_logger(default: logging.Logger, logger: bool | LoggerLike) -> LoggerLike:
     """Return the logger that the ``logger`` option stands for.
 
@@ -23,3 +27,12 @@ def make_logger(default: logging.Logger, logger: bool | LoggerLike) -> LoggerLik
         if not default.hasHandlers():
             default.addHandler(logging.StreamHandler())
     return default
+
+
+def one_line(text: str) -> str:
+    """Return text of a client in a form in which it cannot forge lines of a log.
+
+    What cannot be printed is escaped as in ``repr()``; printable text stays as it is, so that it
+    can be searched for.
+    """
+    return text if text.isprintable() else repr(text)[1:-1]

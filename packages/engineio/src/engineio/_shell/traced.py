@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ..packet import packet_names
+from .logs import LOGGED_DATA, one_line
 
 if TYPE_CHECKING:
     from .._core.channel import Channel
@@ -31,9 +32,8 @@ class TracedChannel:
                 )
             else:
                 name = packet_names[int(message.text[0])]
-                self._logger.info(
-                    "%s: Sending packet %s data %s", self._sid, name, message.text[1:]
-                )
+                data = one_line(message.text[1 : LOGGED_DATA + 1])
+                self._logger.info("%s: Sending packet %s data %s", self._sid, name, data)
         self._channel.write(messages)
 
     def close(self, code: int) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Collection, Mapping
 from functools import lru_cache
+from traceback import walk_tb
 from types import MethodType
 from typing import Any, NamedTuple, TypeAlias
 
@@ -91,7 +92,8 @@ _remembered = lru_cache(CACHED_SHAPES)(_describe)
 def _parameters(function: Handler) -> list[inspect.Parameter]:
     """The parameters of a function, or behind a wrapper with ``*args`` those it passes on to.
 
-    A wrapper (``functools.wraps``) that names its parameters means them, whatever it wraps.
+    A wrapper (``functools.wraps``) that names its parameters means them, whatever it wraps.  If
+    those before its ``*args`` are not the first ones of what it wraps, it may pass on anything.
     """
     parameters = list(inspect.signature(function, follow_wrapped=False).parameters.values())
     wrapped = getattr(function, "__wrapped__", None)
@@ -99,7 +101,22 @@ def _parameters(function: Handler) -> list[inspect.Parameter]:
         return parameters
     if inspect.ismethod(function):
         wrapped = MethodType(wrapped, function.__self__)
-    return _parameters(wrapped)
+    behind = _parameters(wrapped)
+    named = [p.name for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
+    return behind if named == [p.name for p in behind[: len(named)]] else parameters
+
+
+def wants_less(function: Handler, event: str, error: TypeError) -> bool:
+    """Return True for a wrapped handler that has failed because it got one argument too many.
+
+    It takes anything, and what it wraps had not begun when the error was raised.
+    """
+    if event not in RESERVED or not hasattr(function, "__wrapped__"):
+        return False
+    if describe(function).max_args is not None:
+        return False
+    code = getattr(inspect.unwrap(function), "__code__", None)
+    return all(frame.f_code is not code for frame, _ in walk_tb(error.__traceback__))
 
 
 def fit(function: Handler, event: str, args: tuple[Any, ...]) -> tuple[Any, ...]:

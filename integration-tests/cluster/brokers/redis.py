@@ -6,7 +6,7 @@ import shutil
 import socket
 from typing import TYPE_CHECKING
 
-from .process import Broker, Unavailable
+from .process import Broker, Unavailable, accepts
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -28,6 +28,10 @@ class Redis(Broker):
         options = {"bind": "127.0.0.1", "save": "", "appendonly": "no", "unixsocket": "socket"}
         words = [word for name, value in options.items() for word in (f"--{name}", value)]
         return ["redis-server", "--port", str(self.port), *words]
+
+    def is_listening(self) -> bool:
+        """Return True once it can be connected to."""
+        return accepts(self.port)
 
     def is_ready(self) -> bool:
         """Return True once it answers."""

@@ -11,7 +11,7 @@ from ._core.redis_url import parse_redis_sentinel_url as parse_redis_sentinel_ur
 from ._core.redis_url import scheme_of
 from ._core.resp import Push, RespError, RespReader, pack
 from ._redis_aio import REDIS_NAME, RedisLink, check_server, load_package, no_retry
-from .async_pubsub_manager import AsyncPubSubManager
+from .async_pubsub_manager import STOP_TIMEOUT, AsyncPubSubManager
 from .base_pubsub_manager import (
     AWAY,
     GATHERING,
@@ -84,6 +84,7 @@ class AsyncRedisManager(AsyncPubSubManager):
         self.redis_options: dict[str, Any] = dict(redis_options or {})
         self.redis: Any = None
         """The package's client, once the manager is used; applications may use it, too."""
+        self._sentinels: list[Any] = []
         self.pubsub: RedisLink | None = None
         """The connection that listens, while there is one."""
         self._sender: RedisLink | None = None
@@ -106,6 +107,16 @@ class AsyncRedisManager(AsyncPubSubManager):
         """
         check_server(self.server)
         super().initialize()
+
+    async def stop(self, timeout: float = STOP_TIMEOUT) -> None:
+        """Send what waits, stop listening, and close the connections, those of ``redis`` too.
+
+        :param timeout: seconds (default 5) after which what is not finished is given up.
+        """
+        await super().stop(timeout)
+        for client in (self.redis, *self._sentinels):
+            if client is not None:
+                await client.connection_pool.disconnect(inuse_connections=False)
 
     def _prepare(self) -> None:
         if self.redis is None:
@@ -133,6 +144,7 @@ class AsyncRedisManager(AsyncPubSubManager):
             return client.from_url(self.redis_url, **options)
         sentinels, service, given = parse_redis_sentinel_url(self.redis_url)
         sentinel = package.sentinel.Sentinel(sentinels, **{**given, **options})
+        self._sentinels = list(sentinel.sentinels)
         return sentinel.master_for(service or self.channel)
 
     # sending

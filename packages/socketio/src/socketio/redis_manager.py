@@ -22,7 +22,7 @@ from .base_pubsub_manager import (
     MAX_PENDING_PUBLISHES,
     NotSent,
 )
-from .pubsub_manager import PubSubManager
+from .pubsub_manager import STOP_TIMEOUT, PubSubManager
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -87,6 +87,7 @@ class RedisManager(PubSubManager):
         self.redis_options: dict[str, Any] = dict(redis_options or {})
         self.redis: Any = None
         """The package's client, once the manager is used; applications may use it, too."""
+        self._sentinels: list[Any] = []
         self.pubsub: RedisLink | None = None
         """The connection that listens, while there is one."""
         self._sender: RedisLink | None = None
@@ -109,6 +110,16 @@ class RedisManager(PubSubManager):
         """
         check_server(self.server)
         super().initialize()
+
+    def stop(self, timeout: float = STOP_TIMEOUT) -> None:
+        """Send what waits, stop listening, and close the connections, those of ``redis`` too.
+
+        :param timeout: seconds (default 5) after which what is not finished is given up.
+        """
+        super().stop(timeout)
+        for client in (self.redis, *self._sentinels):
+            if client is not None:
+                client.connection_pool.disconnect(inuse_connections=False)
 
     def _prepare(self) -> None:
         if self.redis is None:
@@ -136,6 +147,7 @@ class RedisManager(PubSubManager):
             return client.from_url(self.redis_url, **options)
         sentinels, service, given = parse_redis_sentinel_url(self.redis_url)
         sentinel = package.sentinel.Sentinel(sentinels, **{**given, **options})
+        self._sentinels = list(sentinel.sentinels)
         return sentinel.master_for(service or self.channel)
 
     # sending

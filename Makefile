@@ -19,7 +19,7 @@ say = @printf '\n\033[1m==> %s\033[0m\n'
 help:  ## Show this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
-setup: system .venv/installed $(JS)/node_modules/installed .cache/upstream-venv/installed .cache/kafka/installed  ## Install everything that is needed (a second run is instant)
+setup: system .venv/installed $(JS)/node_modules/installed .cache/upstream-venv/installed .cache/dependents-venv/installed .cache/kafka/installed  ## Install everything that is needed (a second run is instant)
 
 system:
 	@integration-tests/tools/system-packages
@@ -41,6 +41,12 @@ $(JS)/node_modules/installed: $(JS)/package-lock.json | system
 	$(say) "Upstream's packages into .cache/upstream-venv (only a peer in tests and benchmarks)"
 	$(PYTHON) -m venv .cache/upstream-venv
 	.cache/upstream-venv/bin/python -m pip install -q --disable-pip-version-check -r $<
+	@touch $@
+
+.cache/dependents-venv/installed: integration-tests/dependents/requirements.lock | system
+	$(say) "Flask-SocketIO, NiceGUI and frameworks into .cache/dependents-venv (tests run them on our wheels)"
+	$(PYTHON) -m venv .cache/dependents-venv
+	.cache/dependents-venv/bin/python -m pip install -q --disable-pip-version-check -r $<
 	@touch $@
 
 # Without it the Kafka tests are skipped, except in CI, where it has to be there.
@@ -112,12 +118,15 @@ twins: setup  ## Make the synchronous twins of the asyncio façades
 	$(say) "server.py from async_server.py, and so on"
 	$(BIN)/python packages/tools/make_twins.py
 
-lock: setup  ## Resolve requirements.in and the upstream peer's requirements again
+lock: setup  ## Resolve requirements.in, the upstream peer's and the dependents' again
 	$(say) "Newest versions into the lock files"
 	$(BIN)/uv pip compile -q --upgrade --universal --python-version 3.10 --no-header --no-emit-index-url \
 	    --no-emit-package python-engineio --no-emit-package python-socketio requirements.in -o requirements.lock
 	$(BIN)/uv pip compile -q --upgrade --universal --python-version 3.10 --no-header --no-emit-index-url \
 	    integration-tests/upstream/requirements.in -o integration-tests/upstream/requirements.lock
+	$(BIN)/uv pip compile -q --upgrade --universal --python-version 3.10 --no-header --no-emit-index-url \
+	    --no-emit-package python-engineio --no-emit-package python-socketio \
+	    integration-tests/dependents/requirements.in -o integration-tests/dependents/requirements.lock
 	cd $(JS) && npm update --package-lock-only
 
 clean:  ## Remove everything that setup and the tests made

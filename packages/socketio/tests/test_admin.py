@@ -14,6 +14,8 @@ from socketio import base_admin
 from socketio.admin import EventBuffer, InstrumentedServer
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     import socketio
 
 CREDENTIALS = {"username": "admin", "password": "secret"}
@@ -45,8 +47,22 @@ def sio() -> socketio.Server:
     return make_server()
 
 
+_instrumented: list[InstrumentedServer] = []
+
+
+@pytest.fixture(autouse=True)
+def no_reports_afterwards() -> Iterator[None]:
+    yield
+    while _instrumented:
+        instrumented = _instrumented.pop()
+        instrumented.shutdown()
+        assert instrumented.stats_task is None
+
+
 def instrument(sio: socketio.Server, **options: Any) -> InstrumentedServer:
-    return sio.instrument(**{"auth": CREDENTIALS, "server_stats_interval": 0.05, **options})
+    options = {"auth": CREDENTIALS, "server_stats_interval": 0.05, **options}
+    _instrumented.append(sio.instrument(**options))
+    return _instrumented[-1]
 
 
 @pytest.mark.parametrize("auth", [None, {}, [], "", 0])

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ._aio import call, wait_event
-from .base_admin import SERVERS, BaseInstrumentedServer, Report
+from .base_admin import SERVERS, STOP_TIMEOUT, BaseInstrumentedServer, Report
 from .base_admin import EventBuffer as EventBuffer
 from .exceptions import ConnectionRefusedError
 
@@ -27,7 +27,7 @@ class InstrumentedAsyncServer(BaseInstrumentedServer):
         if self.stats_task is not None:
             self.stop_stats_event.set()
             self._wake.set()
-            await wait_event(self._stopped, self.server_stats_interval)
+            await wait_event(self._stopped, STOP_TIMEOUT)
 
     async def admin_connect(self, sid: str, environ: Environ, client_auth: Any) -> None:
         """Let an admin in: the connect handler of the admin namespace."""

@@ -41,6 +41,9 @@ FAILURE_WINDOW = 60.0
 CLIENT_ID_LENGTH = 12
 """Characters of an Engine.IO sid that are shown: all of them would let others take it over."""
 
+STOP_TIMEOUT = 5.0
+"""Seconds that ``shutdown`` waits for the last report."""
+
 COMMANDS = ("EMIT", "JOIN", "LEAVE", "DISCONNECT", "MJOIN", "MLEAVE", "MDISCONNECT")
 
 SERVERS = "socketio-admin-servers"

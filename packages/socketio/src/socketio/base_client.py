@@ -10,7 +10,7 @@ import logging
 import random
 import signal
 import threading
-from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias, TypeVar, overload
+from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
 
 from engineio import json as default_json
 from engineio._core.codec import make_codec
@@ -26,6 +26,7 @@ from ._values import PendingCall
 from .base_namespace import BaseClientNamespace
 from .exceptions import BadNamespaceError
 from .packet import ACK, CONNECT, CONNECT_ERROR, DISCONNECT, EVENT, Packet
+from .registration import Registration
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -34,8 +35,6 @@ if TYPE_CHECKING:
     from engineio.typing import JSONModule, LoggerLike
 
     from ._core.decoder import Inbound
-
-HandlerT = TypeVar("HandlerT", bound="Callable[..., Any]")
 
 Url: TypeAlias = "str | Callable[[], str | Awaitable[str]]"
 """Where the server is, or a function that tells it anew for each connection."""
@@ -76,7 +75,7 @@ def signal_handler(sig: int, frame: FrameType | None) -> Any:
     return signal.default_int_handler(sig, frame)
 
 
-class BaseClient:
+class BaseClient(Registration):
     """Options, handlers and lookups; ``Client`` and ``AsyncClient`` add everything that waits.
 
     An ``AsyncClient`` belongs to the thread of its event loop; the methods of a ``Client`` may be
@@ -156,7 +155,7 @@ class BaseClient:
             kwargs["logger"] = kwargs.pop("engineio_logger")
         self.eio: Any = self._create_engine(handle_sigint=handle_sigint, **kwargs)
 
-        self.handlers: dict[str, dict[str, Callable[..., Any]]] = {}
+        self.handlers = {}
         self.namespace_handlers: dict[str, BaseClientNamespace] = {}
         self.connected: bool = False
         self.sid: str | None = None
@@ -206,55 +205,6 @@ class BaseClient:
     def is_asyncio_based(self) -> bool:
         """Return whether the methods of this class are coroutines."""
         return False
-
-    @overload
-    def on(
-        self, event: str, handler: None = None, namespace: str | None = None
-    ) -> Callable[[HandlerT], HandlerT]: ...
-
-    @overload
-    def on(self, event: str, handler: Callable[..., Any], namespace: str | None = None) -> None: ...
-
-    def on(
-        self, event: str, handler: Callable[..., Any] | None = None, namespace: str | None = None
-    ) -> Any:
-        """Register the handler of an event; without ``handler`` this is a decorator.
-
-        ``*`` as ``event`` takes every event without a handler of its own, and gets its name as
-        first argument; ``*`` as ``namespace`` (default ``/``) takes every namespace without a
-        handler for the event, and gets the namespace's name.  ``connect``, ``connect_error`` and
-        ``disconnect`` are not given to ``*`` events.  The last registration wins.
-        """
-        namespace = namespace or "/"
-
-        def register(handler: HandlerT) -> HandlerT:
-            self.handlers.setdefault(namespace, {})[event] = handler
-            return handler
-
-        if handler is None:
-            return register
-        register(handler)
-        return None
-
-    @overload
-    def event(self, handler: HandlerT, /) -> HandlerT: ...
-
-    @overload
-    def event(self, *args: Any, **kwargs: Any) -> Callable[[HandlerT], HandlerT]: ...
-
-    def event(self, *args: Any, **kwargs: Any) -> Any:
-        """Register a function as the handler of the event that it is named after.
-
-        A decorator, ``@client.event`` or ``@client.event(namespace="/chat")``.
-        """
-        if len(args) == 1 and not kwargs and callable(args[0]):
-            return self.on(args[0].__name__)(args[0])
-
-        def register(handler: HandlerT) -> HandlerT:
-            self.on(handler.__name__, handler, *args, **kwargs)
-            return handler
-
-        return register
 
     def register_namespace(self, namespace_handler: BaseClientNamespace) -> None:
         """Register an object whose ``on_...`` methods handle the events of its namespace.

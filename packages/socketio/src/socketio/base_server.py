@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, overload
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from engineio import json as default_json
 from engineio._core.codec import MAX_DEPTH, MAX_INT_DIGITS, make_codec
@@ -16,9 +16,10 @@ from ._core.wire import make_wire, packet_class_of
 from .base_namespace import BaseServerNamespace
 from .override_points import OverridePoints
 from .packet import Packet
+from .registration import Registration
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     from engineio._core.session import Session
     from engineio.typing import Environ, JSONModule, LoggerLike
@@ -28,8 +29,6 @@ if TYPE_CHECKING:
     from ._core.observer import Observer
     from ._core.wire import Wire
     from .base_manager import BaseManager
-
-HandlerT = TypeVar("HandlerT", bound="Callable[..., Any]")
 
 CONNECT_TIMEOUT = 45.0
 """Default ``connect_timeout``, seconds: that of the official JavaScript server."""
@@ -49,7 +48,7 @@ MESSAGES_OF_ATTACHMENTS = 10
 default_logger: logging.Logger = logging.getLogger("socketio.server")
 
 
-class BaseServer(OverridePoints):
+class BaseServer(Registration, OverridePoints):
     """Options, handler registration and lookups; ``AsyncServer`` adds everything that waits.
 
     :param client_manager: who keeps the clients and talks to other processes; default in memory.
@@ -115,7 +114,7 @@ class BaseServer(OverridePoints):
         self.max_attachment_bytes = max_attachment_bytes
         self.packet_class = packet_class_of(serializer)
         self.environ: dict[str, Environ] = {}
-        self.handlers: dict[str, dict[str, Handler]] = {}
+        self.handlers = {}
         self.namespace_handlers: dict[str, BaseServerNamespace] = {}
         self.not_handled: object = object()
         self.logger: LoggerLike = make_logger(default_logger, logger)
@@ -156,61 +155,6 @@ class BaseServer(OverridePoints):
     def is_asyncio_based(self) -> bool:
         """Return whether the methods of this class are coroutines."""
         return False
-
-    @overload
-    def on(
-        self, event: str, handler: None = None, namespace: str | None = None
-    ) -> Callable[[HandlerT], HandlerT]: ...
-
-    @overload
-    def on(self, event: str, handler: Callable[..., Any], namespace: str | None = None) -> None: ...
-
-    def on(
-        self, event: str, handler: Callable[..., Any] | None = None, namespace: str | None = None
-    ) -> Any:
-        """Register the handler of an event; without ``handler`` this is a decorator.
-
-        Handlers are called with the client's sid and the arguments of the event; ``connect`` with
-        the sid, the environ and the client's auth data; ``disconnect`` with the sid and the
-        reason.  ``*`` as ``event`` takes every event without a handler of its own, except
-        ``connect`` and ``disconnect``, and gets its name as first argument; ``*`` as
-        ``namespace`` (default ``/``) takes every namespace without a handler for the event, and
-        gets the namespace's name.  The last registration wins.
-
-        What a handler returns acknowledges the event: a tuple several values, ``None`` none.  If
-        it raises, this is logged, and the client gets no acknowledgement: silence and not an
-        empty answer, so that it does not take a failure for success.
-        """
-        namespace = namespace or "/"
-
-        def register(handler: HandlerT) -> HandlerT:
-            self.handlers.setdefault(namespace, {})[event] = handler
-            return handler
-
-        if handler is None:
-            return register
-        register(handler)
-        return None
-
-    @overload
-    def event(self, handler: HandlerT, /) -> HandlerT: ...
-
-    @overload
-    def event(self, *args: Any, **kwargs: Any) -> Callable[[HandlerT], HandlerT]: ...
-
-    def event(self, *args: Any, **kwargs: Any) -> Any:
-        """Register a function as the handler of the event that it is named after.
-
-        A decorator, ``@sio.event`` or ``@sio.event(namespace="/chat")``.
-        """
-        if len(args) == 1 and not kwargs and callable(args[0]):
-            return self.on(args[0].__name__)(args[0])
-
-        def register(handler: HandlerT) -> HandlerT:
-            self.on(handler.__name__, handler, *args, **kwargs)
-            return handler
-
-        return register
 
     def register_namespace(self, namespace_handler: BaseServerNamespace) -> None:
         """Register an object whose ``on_...`` methods handle the events of its namespace.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import builtins
+import time
 from typing import Any
 
 import pytest
@@ -200,6 +201,58 @@ async def test_what_the_application_sleeps_for_comes_true_in_time() -> None:
         assert await ada.received() == [["now"]]
 
 
+async def test_a_slow_machine_does_not_make_time_pass() -> None:
+    async with AsyncTestServer(App().sio) as server:
+        await server.connect(auth={"name": "Ada"})
+        before = server.sio.eio.clock()
+
+        time.sleep(0.05)  # noqa: ASYNC251 - this is what it is about
+        await server.settle()
+
+        assert server.sio.eio.clock() == before
+
+
+async def test_a_test_may_wait_for_the_outside_world() -> None:
+    async with AsyncTestServer(App().sio) as server:
+        ada = await server.connect(auth={"name": "Ada"})
+        await ada.emit("later", 0.01)
+
+        await asyncio.sleep(0.02)
+
+        assert await ada.received() == [["now"]]
+
+
+async def test_two_servers_share_the_time() -> None:
+    first, second = App(), App(ping_interval=10)
+    async with AsyncTestServer(first.sio) as one, AsyncTestServer(second.sio) as two:
+        dead = await two.connect(auth={"name": "Dead"})
+        sid, dead.silent = dead.sid, True
+
+        await one.advance(30)
+
+        assert second.ended == [(sid, "ping timeout")]
+
+
+def test_on_uvloop_the_deadlines_of_the_server_come_when_told_to() -> None:
+    uvloop = pytest.importorskip("uvloop")
+    app = App()
+
+    async def main() -> None:
+        async with AsyncTestServer(app.sio) as server:
+            ada = await server.connect(auth={"name": "Ada"})
+            dead = await server.connect(auth={"name": "Dead"})
+            sid, dead.silent = dead.sid, True
+            await server.advance(45)
+            assert ada.connected
+            assert app.ended == [(sid, "ping timeout")]
+
+    loop = uvloop.new_event_loop()
+    try:
+        loop.run_until_complete(main())
+    finally:
+        loop.close()
+
+
 async def test_a_background_task_does_its_round_at_each_interval() -> None:
     sio = App().sio
 
@@ -371,7 +424,7 @@ async def test_a_loop_that_never_rests_is_an_error_and_the_server_is_given_back(
 async def test_afterwards_the_server_is_as_before() -> None:
     sio = App().sio
     loop = asyncio.get_running_loop()
-    before = (dict(vars(sio.eio)), loop.time)
+    before = (dict(vars(sio.eio)), loop.time, loop._selector.select)  # type: ignore[attr-defined]
 
     async with AsyncTestServer(sio) as server:
         await server.connect(auth={"name": "Ada"})
@@ -379,7 +432,7 @@ async def test_afterwards_the_server_is_as_before() -> None:
 
     engine = sio.eio.engine
     assert {name: vars(sio.eio)[name] for name in before[0]} == before[0]
-    assert loop.time == before[1]
+    assert (loop.time, loop._selector.select) == before[1:]  # type: ignore[attr-defined]
     assert not engine.sessions
     assert not sio.environ
     assert engine.next_deadline() is None

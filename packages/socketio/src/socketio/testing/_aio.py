@@ -1,10 +1,8 @@
-"""The test kit's asyncio side: how frames are handed on, when all is done, and what time it is."""
+"""The test kit's asyncio side: how frames are handed on, and when all is done."""
 
 from __future__ import annotations
 
 import asyncio
-import time
-from math import inf
 from typing import TYPE_CHECKING, Any
 
 from engineio._shell.async_pace import AsyncPace
@@ -13,6 +11,7 @@ from engineio._shell.turn import Turn
 
 from .._aio import create_event as create_event
 from .._aio import wait_event as wait_event
+from .loop_clock import LoopClock, running_clock
 from .memory import Link, MemoryRequest
 
 if TYPE_CHECKING:
@@ -23,18 +22,6 @@ if TYPE_CHECKING:
 
     from .._aio import Event as Event
     from ..async_server import AsyncServer
-
-MAX_TURNS = 10_000
-"""Turns of the event loop after which a test is told that it does not come to rest."""
-
-TURNS_IN_THE_DARK = 100
-"""Turns that are taken of an event loop that does not show what it has to do (uvloop)."""
-
-SLACK = 0.001
-"""Seconds by which a moment may be missed and still counts: sums of floats are not exact."""
-
-TINY = 0.000_001
-"""Seconds by which a moment has passed when it is acted on, for the same reason."""
 
 
 class MemoryLink(Link):
@@ -86,34 +73,23 @@ class MemoryDriver:
 
 
 class Rig:
-    """Puts a server on a driver in memory and a clock of its own, and takes it off again.
-
-    The clock stands still but for ``advance``.  The event loop's own time goes on, and is moved
-    along, so that what the application sleeps for comes true as well.
-    """
+    """Puts a server on a driver in memory and the loop's clock, and takes it off again."""
 
     def __init__(self, sio: AsyncServer) -> None:
         self._sio = sio
-        self._now = time.monotonic()
         self._saved: dict[str, Any] = {}
-        self._loop: asyncio.AbstractEventLoop
-        self._shift = 0.0
-
-    def clock(self) -> float:
-        """Return the server's time."""
-        return self._now
+        self._clock: LoopClock
 
     def install(self) -> None:
         """Take the server over."""
         eio: Any = self._sio.eio
+        clock = self._clock = running_clock()
         self._saved = {name: getattr(eio, name) for name in ("_driver", "clock", "_turn", "_pace")}
-        eio.clock = self.clock
+        eio.clock = clock.time
         eio._driver = MemoryDriver()
-        eio._turn = Turn(eio.engine, self.clock, eio._end_closed)
-        eio._pace = AsyncPace(eio.engine, self.clock, asyncio.sleep)
-        self._loop = asyncio.get_running_loop()
-        real_time = self._loop.time
-        self._loop.time = lambda: real_time() + self._shift  # type: ignore[method-assign]
+        eio._turn = Turn(eio.engine, clock.time, eio._end_closed)
+        eio._pace = AsyncPace(eio.engine, clock.time, asyncio.sleep)
+        clock.add(eio.engine)
 
     def remove(self) -> None:
         """Give the server back."""
@@ -121,7 +97,7 @@ class Rig:
         eio._turn.stop()
         for name, value in self._saved.items():
             setattr(eio, name, value)
-        vars(self._loop).pop("time", None)
+        self._clock.remove(eio.engine)
 
     def make_request(
         self, link: Link, query: str, headers: Mapping[str, str], extra: Mapping[str, Any]
@@ -139,31 +115,8 @@ class Rig:
 
     async def settle(self) -> None:
         """Return when nothing happens any more without a timer, a thread or the outside world."""
-        ready = getattr(self._loop, "_ready", None)
-        for turn in range(MAX_TURNS):
-            await asyncio.sleep(0)
-            if not ready and (ready is not None or turn >= TURNS_IN_THE_DARK):
-                return
-        raise TimeoutError(f"the event loop has not come to rest within {MAX_TURNS} turns")
+        await self._clock.settle()
 
     async def advance(self, seconds: float) -> None:
-        """Let time pass, stopping wherever something is due."""
-        end = self._now + seconds
-        await self.settle()
-        while (due := self._next_due()) <= end + SLACK:
-            self._pass(max(due - self._now, 0) + TINY)
-            self._sio.eio.engine.tick(self._now)
-            await self.settle()
-        self._pass(max(end - self._now, 0))
-
-    def _pass(self, seconds: float) -> None:
-        self._now += seconds
-        self._shift += seconds
-
-    def _next_due(self) -> float:
-        """When the server or the event loop next has something to do, in the server's time."""
-        due: float | None = self._sio.eio.engine.next_deadline()
-        now = self._loop.time()
-        timers = getattr(self._loop, "_scheduled", ())
-        waits: list[float] = [timer.when() - now for timer in timers if not timer.cancelled()]
-        return min(inf if due is None else due, self._now + min(waits, default=inf))
+        """Let time pass."""
+        await self._clock.advance(seconds)

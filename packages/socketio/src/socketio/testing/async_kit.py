@@ -35,7 +35,8 @@ class AsyncTestServer:
     :param sio: the ``AsyncServer`` of the application.  Its handlers, options and manager are used
         as they are; only network and clock are replaced, until the end of the block.
 
-    Time stands still for the server: heartbeats and timeouts come only with ``advance``.
+    Time passes with ``advance``, and not while code runs: heartbeats and timeouts come when the
+    test says so.
     """
 
     __test__ = False  # pytest: not a class of tests

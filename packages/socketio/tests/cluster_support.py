@@ -54,10 +54,12 @@ class AsyncMemoryManager(AsyncPubSubManager):
         super().__init__(**options)
         self.broker = broker
         self.hanging: asyncio.Event | None = None
+        self.hangs = False
         self.is_open = False
 
     async def _send(self, payloads: Sequence[bytes]) -> None:
         if self.hanging is not None:
+            self.hangs = True
             await self.hanging.wait()
         self.broker.check()
         self.is_open = True

@@ -21,7 +21,7 @@ class AckTable:
         self._counters: dict[str, int] = {}
         self.callbacks: dict[str, dict[int, Callback]] = {}
         """Public shape of python-socketio: key to id to callback."""
-        self.dropped = 0
+        self.dropped: int = 0
         """Callbacks given up because too many were waiting."""
 
     def add(self, key: str, callback: Callback) -> int:

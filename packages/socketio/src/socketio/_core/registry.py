@@ -6,7 +6,7 @@ and not on the number of clients.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, TypeAlias, TypeVar, cast
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -176,7 +176,7 @@ class Registry:
         if room is None:
             return dict(self.pending_connect.get(namespace, _NOBODY))
         rooms = self._waiting.get(namespace, {})
-        names = room if isinstance(room, _SEVERAL) else (room,)
+        names = cast("Collection[str]", room if isinstance(room, _SEVERAL) else (room,))
         merged: Members = {}
         for name in names:
             merged.update(rooms.get(name, _NOBODY))

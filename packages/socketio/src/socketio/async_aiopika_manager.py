@@ -169,10 +169,15 @@ class AsyncAioPikaManager(AsyncPubSubManager):
 
     async def _listen(self) -> AsyncIterator[str | bytes | dict[str, Any] | None]:
         inbox: asyncio.Queue[AbstractIncomingMessage | None] = asyncio.Queue()
-        connection = await self._connect()
+        try:
+            connection = await self._connect()
+        except Exception:
+            self._gathering.note_absence()
+            raise
         try:
             queue = await within(TIMEOUT, self._subscribe(connection, inbox))
             self._subscribed()
+            self._gathering.note_return()
             unacknowledged = 0
             try:
                 while True:

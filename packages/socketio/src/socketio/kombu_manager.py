@@ -149,7 +149,11 @@ class KombuManager(PubSubManager):
         received: deque[Any] = deque()
         connection = self._connection()
         try:
-            connect(connection)
+            try:
+                connect(connection)
+            except Exception:
+                self._gathering.note_absence()
+                raise
             queue = self._queue()
             # what was sent to us is not sent again: at most once, however often we connect
             consumer = self._kombu.Consumer(
@@ -157,6 +161,7 @@ class KombuManager(PubSubManager):
             )
             consumer.consume()
             self._subscribed()
+            self._gathering.note_return()
             checked = monotonic()
             try:
                 while True:
@@ -274,7 +279,11 @@ class Publisher:
 
 def connect(connection: Any) -> Any:
     """Connect, let nothing take longer than ``TIMEOUT``, and return the channel."""
-    connection.connect()
+    # each of its hosts once: whoever calls this tries again
+    retries = max(len(connection.alt), 1) - 1
+    connection.ensure_connection(
+        max_retries=retries, timeout=TIMEOUT, reraise_as_library_errors=False
+    )
     sock = getattr(connection.connection, "sock", None)
     if sock is not None:
         sock.settimeout(TIMEOUT)

@@ -138,8 +138,13 @@ class ZmqManager(PubSubManager):
         if self._subscriber is None:
             self._subscriber = Link(self._zmq, "SUB", self._subscribe_address)
         # which is kept when the connection is lost: ZeroMQ connects it again before we would
-        self._subscriber.wait_connected()
+        try:
+            self._subscriber.wait_connected()
+        except ConnectionError:
+            self._gathering.note_absence()
+            raise
         self._subscribed()
+        self._gathering.note_return()
         try:
             while True:
                 yield self._subscriber.receive(LISTEN_TIMEOUT)

@@ -137,7 +137,7 @@ class BasePubSubManager(BaseManager):
         super().__init__()
         self.channel = channel
         self.write_only = write_only
-        self.logger = None if isinstance(logger, bool) else logger
+        self.logger: LoggerLike | None = None if isinstance(logger, bool) else logger
         self.json: Any = default_json if json is None else json
         self.max_pending_publishes = max_pending_publishes
         self.max_pending_bytes = max_pending_bytes

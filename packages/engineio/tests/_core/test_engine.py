@@ -8,8 +8,9 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from engineio._core.engine import EAGER_FLUSH, HIGH_WATER, MAX_HOLD, TURN_BYTES, Engine
+from engineio._core.engine import EAGER_FLUSH, HIGH_WATER, TURN_BYTES, Engine
 from engineio._core.farewell import CLOSE_TIMEOUT
+from engineio._core.heartbeat import MAX_HOLD
 from engineio._core.message import Message
 from engineio._core.outbox import PACKETS_PER_POLL
 from engineio._core.reason import Reason

@@ -20,6 +20,7 @@ from .counters import Counters
 from .deadlines import Deadlines
 from .farewell import Farewells
 from .handshake import open_message
+from .heartbeat import Heartbeat
 from .message import NOOP, PING
 from .outbox import drop_outbox, take_poll, waiting_bytes
 from .reason import Reason
@@ -44,10 +45,6 @@ TURN_BYTES = 262_144
 
 HIGH_WATER = 1_048_576
 """Bytes waiting for one session from which senders are asked to wait for it."""
-
-MAX_HOLD = 600.0
-"""Seconds for which an application may hold a client's packets back at the expense of noticing
-that it is dead."""
 
 WS_NORMAL = 1000
 WS_PROTOCOL_ERROR = 1002
@@ -78,14 +75,12 @@ class Engine:
         self._options = options
         self._wake = wake
         self._dirty: list[Session] = []
-        self._ping: Deadlines[Session] = Deadlines()
-        self._pong: Deadlines[Session] = Deadlines()
+        self._heartbeat = Heartbeat(options)
         self._owed: Deadlines[Session] = Deadlines()
         self._upgrades = Upgrades()
         self._farewells = Farewells(self.counters)
         self._deadlines = (
-            self._ping,
-            self._pong,
+            *self._heartbeat.deadlines,
             self._owed,
             self._upgrades.deadlines,
             *self._farewells.deadlines,
@@ -122,7 +117,7 @@ class Engine:
         """The application accepts: the handshake goes out first, then what it sent meanwhile."""
         session.state = OPEN
         self.counters.opened += 1
-        self._ping.arm(session, now + self._options.ping_interval)
+        self._heartbeat.start(session, now)
         self.rearm = True
         self._mark(session)
 
@@ -147,8 +142,8 @@ class Engine:
         session.reason = reason
         self.counters.closed += 1
         self.congested.discard(session)
-        for deadlines in (self._ping, self._pong, self._owed):
-            deadlines.disarm(session)
+        self._heartbeat.stop(session)
+        self._owed.disarm(session)
         candidate = self._upgrades.end(session)
         if candidate is not None:
             self._farewells.shut_channel(candidate, WS_NORMAL)
@@ -254,8 +249,7 @@ class Engine:
         if data[:1] == "4":
             return data[1:]
         if data == "3":
-            if self._pong.disarm(session):
-                self._ping.arm(session, now + self._options.ping_interval)
+            if self._heartbeat.answered(session, now):
                 self.rearm = True
                 self._wake()
         elif data == "1":
@@ -284,15 +278,11 @@ class Engine:
 
         Until then, but for at most ``MAX_HOLD``, the session does not end for want of a PONG.
         """
-        if not session.holds:
-            session.held_since = now
-        session.holds += 1
+        self._heartbeat.hold(session, now)
 
     def release(self, session: Session, now: float) -> None:
         """What ``hold`` began is over: a PONG that is owed is due within ``ping_timeout``."""
-        session.holds -= 1
-        if not session.holds and session in self._pong:
-            self._pong.arm(session, now + self._options.ping_timeout)
+        self._heartbeat.release(session, now)
 
     # outgoing
 
@@ -435,17 +425,13 @@ class Engine:
 
     def pong_due(self, session: Session) -> float | None:
         """When the PONG of a session must be here; ``None`` if none is owed."""
-        return self._pong.due(session)
+        return self._heartbeat.pong_due(session)
 
     def tick(self, now: float) -> None:
         """Act on the deadlines that have come."""
-        for session in self._ping.expire(now):
+        for session in self._heartbeat.to_ping(now):
             self.send(session, (PING,))
-            self._pong.arm(session, now + self._options.ping_timeout)
-        for session in self._pong.expire(now):
-            if session.holds and now - session.held_since < MAX_HOLD:
-                self._pong.arm(session, now + self._options.ping_timeout)
-                continue
+        for session in self._heartbeat.missed(now):
             self.counters.ping_timeouts += 1
             self.close(session, Reason.PING_TIMEOUT)
         for session in self._upgrades.deadlines.expire(now):

@@ -1,0 +1,91 @@
+from __future__ import annotations
+
+import pytest
+from engine_support import Options
+
+from engineio._core.heartbeat import MAX_HOLD, Heartbeat
+from engineio._core.session import Session
+
+
+@pytest.fixture
+def heartbeat() -> Heartbeat:
+    return Heartbeat(Options(ping_interval=25, ping_timeout=20))  # type: ignore[arg-type]
+
+
+@pytest.fixture
+def session() -> Session:
+    return Session("sid", "websocket")
+
+
+def _pinged(heartbeat: Heartbeat, session: Session) -> None:
+    """Let a session owe a PONG, due at 45."""
+    heartbeat.start(session, 0)
+    assert heartbeat.to_ping(25) == [session]
+
+
+def test_a_session_is_pinged_and_has_to_answer(heartbeat: Heartbeat, session: Session) -> None:
+    heartbeat.start(session, 0)
+    assert heartbeat.to_ping(24) == []
+    assert heartbeat.pong_due(session) is None
+
+    assert heartbeat.to_ping(25) == [session]
+    assert heartbeat.pong_due(session) == 45
+    assert heartbeat.missed(44) == []
+
+    assert heartbeat.missed(45) == [session]
+
+
+def test_an_answer_restarts_the_interval(heartbeat: Heartbeat, session: Session) -> None:
+    assert not heartbeat.answered(session, 0)
+    _pinged(heartbeat, session)
+
+    assert heartbeat.answered(session, 30)
+
+    assert heartbeat.missed(45) == []
+    assert heartbeat.to_ping(54) == []
+    assert heartbeat.to_ping(55) == [session]
+
+
+@pytest.mark.parametrize("pinged", [False, True])
+def test_a_session_that_has_ended_is_let_be(
+    heartbeat: Heartbeat, session: Session, pinged: bool
+) -> None:
+    heartbeat.start(session, 0)
+    if pinged:
+        heartbeat.to_ping(25)
+
+    heartbeat.stop(session)
+
+    assert heartbeat.to_ping(100) == heartbeat.missed(100) == []
+
+
+def test_an_answer_that_is_held_back_is_not_missed(heartbeat: Heartbeat, session: Session) -> None:
+    _pinged(heartbeat, session)
+    heartbeat.hold(session, 30)
+    heartbeat.hold(session, 40)
+    assert heartbeat.missed(45) == heartbeat.missed(65) == []
+
+    heartbeat.release(session, 70)
+    assert heartbeat.missed(85) == []
+    heartbeat.release(session, 90)
+    assert heartbeat.missed(109) == []
+
+    assert heartbeat.missed(110) == [session]
+
+
+def test_nothing_is_owed_after_a_hold_without_a_ping(
+    heartbeat: Heartbeat, session: Session
+) -> None:
+    heartbeat.start(session, 0)
+    heartbeat.hold(session, 1)
+    heartbeat.release(session, 2)
+
+    assert heartbeat.pong_due(session) is None
+
+
+def test_an_application_cannot_hold_back_for_ever(heartbeat: Heartbeat, session: Session) -> None:
+    _pinged(heartbeat, session)
+    heartbeat.hold(session, 30)
+
+    assert heartbeat.missed(29 + MAX_HOLD) == []
+    assert heartbeat.missed(49 + MAX_HOLD) == [session]

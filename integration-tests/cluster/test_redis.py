@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import signal
 import subprocess
 import sys
 import uuid
@@ -17,6 +18,7 @@ import socketio
 from .brokers.process import free_port
 from .brokers.redis import Redis
 from .clients import eventually
+from .nodes import Node
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -326,6 +328,49 @@ async def test_what_is_emitted_in_one_turn_leaves_together(
 
     await eventually(has_all)
     assert other.manager.health.missed == 0
+
+
+@pytest.mark.parametrize("colour", ["asyncio", "sync"])
+async def test_a_process_that_redis_cuts_off_because_it_does_not_read_comes_back(
+    new_broker: Callable[..., Redis], connect: Callable[..., Any], colour: str
+) -> None:
+    broker = new_broker(Redis)
+    broker.start()
+    with redis.Redis.from_url(broker.url) as client:
+        client.config_set("client-output-buffer-limit", "pubsub 1mb 1mb 1")
+    manager = "AsyncRedisManager" if colour == "asyncio" else "RedisManager"
+    node = Node("server", colour, manager, {"url": broker.url})
+    writer = socketio.AsyncRedisManager(broker.url, write_only=True)
+    try:
+        client = await connect(node)
+
+        async def hears() -> bool:
+            await writer.emit("hello", None)
+            return not client.events.empty()
+
+        await eventually(hears)
+        node.process.send_signal(signal.SIGSTOP)
+        for number in range(300):
+            await writer.emit("number", (number, "x" * 100_000))
+        node.process.send_signal(signal.SIGCONT)
+        received: list[list[Any]] = []
+
+        async def hears_again() -> bool:
+            await writer.emit("end", None)
+            while not client.events.empty():
+                received.append(client.events.get_nowait())
+            return ["end"] in received
+
+        await eventually(hears_again)
+        numbers = [event[1] for event in received if event[0] == "number"]
+        health = await node.do("health")
+        assert numbers == list(range(len(numbers)))
+        assert health["missed"] >= 300 - len(numbers) > 0
+        assert health["state"] == "connected"
+    finally:
+        node.process.send_signal(signal.SIGCONT)
+        node.stop()
+        await writer.stop()
 
 
 SCRIPT = """

@@ -25,7 +25,8 @@ class Gathering:
 
     def __init__(self, seconds: float = GATHERING) -> None:
         self._seconds = seconds
-        self._was_reached = False
+        self.was_reached = False
+        """Whether the broker has ever been there."""
         self._away_since: float | None = None
         self._back_since: float | None = None
 
@@ -46,10 +47,10 @@ class Gathering:
         away_since, back_since = self._away_since, self._back_since
         if away_since is not None and back_since is not None:
             seconds = self._seconds
-            if self._was_reached:
+            if self.was_reached:
                 seconds = min(seconds, SPREAD * (back_since - away_since) + MARGIN)
             remaining = back_since + seconds - monotonic()
             if remaining > 0:
                 raise NotSent("others may not be subscribed again", retry_after=remaining)
             self._away_since = None
-        self._was_reached = True
+        self.was_reached = True

@@ -9,11 +9,12 @@ from __future__ import annotations
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
-from ._gathering import Gathering
 from .base_pubsub_manager import LISTEN_TIMEOUT, NotSent
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from ._gathering import Gathering
 
 CONNECT_TIMEOUT = 2.5
 """Seconds in which one of the given brokers has to answer."""
@@ -73,6 +74,8 @@ class TopicWriter:
     :param topic: its name; Kafka creates it, if it is configured to do so.
     :param key: what is published with the same key goes to the same partition and stays in order.
     :param options: further arguments of ``KafkaProducer``.
+    :param gathering: of the process.  Only readers that have never been there have to be waited
+        for; the others go on where they were cut off.
     """
 
     def __init__(
@@ -82,14 +85,14 @@ class TopicWriter:
         topic: str,
         key: bytes,
         options: dict[str, Any],
+        gathering: Gathering,
     ) -> None:
         self._kafka = kafka
         self._topic = topic
         self._key = key
         self._options = common_options(url) | options
         self._producer: Any = None
-        self._gathering = Gathering()
-        self._has_sent = False
+        self._gathering = gathering
 
     def send(self, payloads: Sequence[bytes]) -> None:
         """Publish messages; return when the topic has them.
@@ -106,12 +109,10 @@ class TopicWriter:
                 )
                 self._producer.partitions_for(self._topic)
             except Exception as error:
-                if not self._has_sent:
-                    # readers that have been there go on where they were cut off
+                if not self._gathering.was_reached:
                     self._gathering.note_absence()
                 raise NotSent from error
         self._gathering.wait()
-        self._has_sent = True
         limit = monotonic() + DELIVERY_TIMEOUT + 0.5
         futures = [self._producer.send(self._topic, payload, self._key) for payload in payloads]
         for future in futures:

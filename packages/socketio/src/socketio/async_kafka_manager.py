@@ -10,6 +10,7 @@ import asyncio
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from ._gathering import Gathering
 from ._kafka import TopicReader, TopicWriter
 from ._packages import load_package
 from .async_pubsub_manager import AsyncPubSubManager
@@ -64,6 +65,7 @@ class AsyncKafkaManager(AsyncPubSubManager):
         )
         self.url = url
         self.kafka_options = kafka_options or {}
+        self._gathering = Gathering()
         self._writer: TopicWriter | None = None
         self._writing: ThreadPoolExecutor | None = None
         self._topic_reader = self._new_reader()
@@ -71,7 +73,9 @@ class AsyncKafkaManager(AsyncPubSubManager):
 
     def _new_writer(self) -> TopicWriter:
         key = self.host_id.encode()
-        return TopicWriter(self._kafka, self.url, self.channel, key, self.kafka_options)
+        return TopicWriter(
+            self._kafka, self.url, self.channel, key, self.kafka_options, self._gathering
+        )
 
     def _new_reader(self) -> TopicReader:
         return TopicReader(self._kafka, self.url, self.channel, self.kafka_options)

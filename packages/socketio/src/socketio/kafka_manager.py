@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from ._gathering import Gathering
 from ._kafka import TopicReader, TopicWriter
 from ._packages import check_patched, load_package
 from .base_pubsub_manager import MAX_PENDING_BYTES, MAX_PENDING_PUBLISHES
@@ -58,6 +59,7 @@ class KafkaManager(PubSubManager):
         )
         self.url = url
         self.kafka_options = kafka_options or {}
+        self._gathering = Gathering()
         self._writer: TopicWriter | None = None
         self._topic_reader = self._new_reader()
         self._inherited: list[Any] = []
@@ -69,7 +71,9 @@ class KafkaManager(PubSubManager):
 
     def _new_writer(self) -> TopicWriter:
         key = self.host_id.encode()
-        return TopicWriter(self._kafka, self.url, self.channel, key, self.kafka_options)
+        return TopicWriter(
+            self._kafka, self.url, self.channel, key, self.kafka_options, self._gathering
+        )
 
     def _new_reader(self) -> TopicReader:
         return TopicReader(self._kafka, self.url, self.channel, self.kafka_options)

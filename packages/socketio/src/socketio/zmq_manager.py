@@ -111,6 +111,8 @@ class ZmqManager(PubSubManager):
             except Exception as error:
                 self._gathering.note_absence()
                 raise NotSent from error
+            if self._pusher.has_retried:
+                self._gathering.note_absence()
         self._gathering.wait()
         for number, payload in enumerate(payloads):
             if not self._pusher.send(self._head + payload + b"}"):
@@ -202,8 +204,10 @@ class Link:
         if kind == "SUB":
             socket.subscribe(b"")
         self._is_connected = False
+        self.has_retried = False
+        """Whether the forwarder could not be reached at first."""
         self._monitor = socket.get_monitor_socket(
-            zmq.EVENT_HANDSHAKE_SUCCEEDED | zmq.EVENT_DISCONNECTED
+            zmq.EVENT_HANDSHAKE_SUCCEEDED | zmq.EVENT_DISCONNECTED | zmq.EVENT_CONNECT_RETRIED
         )
         self._selector = selectors.DefaultSelector()
         self._selector.register(socket.fileno(), selectors.EVENT_READ)
@@ -261,5 +265,6 @@ class Link:
         while self._monitor.events & self._zmq.POLLIN:
             (event,) = struct.unpack_from("=H", self._monitor.recv_multipart(self._zmq.NOBLOCK)[0])
             self._is_connected = event == self._zmq.EVENT_HANDSHAKE_SUCCEEDED
-            lost = lost or not self._is_connected
+            self.has_retried |= event == self._zmq.EVENT_CONNECT_RETRIED
+            lost |= event == self._zmq.EVENT_DISCONNECTED
         return lost

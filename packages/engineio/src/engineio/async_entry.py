@@ -25,7 +25,7 @@ from .base_socket import Sockets
 from .exceptions import ProtocolError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine, Iterable
+    from collections.abc import Awaitable, Callable, Coroutine, Iterable
     from contextlib import AbstractContextManager
 
     from ._core.admission import Decision
@@ -154,42 +154,54 @@ class AsyncEntry(BaseServer):
                 return await self._reply(request, replies.too_large())
             return await self._reply(request, replies.error(replies.BAD_REQUEST, str(error)))
 
-    async def _dispatch(self, request: Request, decision: Decision) -> Any:
+    def _dispatch(self, request: Request, decision: Decision) -> Awaitable[Any]:
+        # no coroutine of its own: those that serve a WebSocket live as long as the connection
         if isinstance(decision, Poll):
-            return await self._poll(request, decision.session, decision.jsonp)
+            return self._poll(request, decision.session, decision.jsonp)
         if isinstance(decision, Post):
-            return await self._post(request, decision.session, decision.jsonp)
+            return self._post(request, decision.session, decision.jsonp)
         if isinstance(decision, Open):
-            return await self._open(request, decision)
+            if decision.transport == "websocket":
+                return self._open_websocket(request)
+            return self._open_polling(request, decision.jsonp)
         if isinstance(decision, Upgrade):
-            return await self._upgrade(request, decision.session)
+            return self._upgrade(request, decision.session)
         if isinstance(decision, AcceptAndClose):
-            return await self._dismiss(request)
+            return self._dismiss(request)
         if isinstance(decision, Refuse):
             self._log_refusal(decision)
-        return await self._driver.respond(request, decision.reply)
+        return self._driver.respond(request, decision.reply)
 
     async def _reply(self, request: Request, reply: Reply) -> Any:
         return await self._driver.respond(request, replies.finish(reply, request, self))
 
-    async def _open(self, request: Request, decision: Open) -> Any:
-        session = self.engine.create(self.generate_id(), decision.transport)
+    async def _ask(self, request: Request, session: Session) -> Reply | None:
+        """Ask the application; ``None`` accepts, else this is the answer."""
         try:
             refusal = await self._connect(session, request.environ())
         except BaseException:
             self.engine.refuse(session)
             raise
-        if refusal is not None:
-            self.engine.refuse(session)
-            return await self._reply(request, replies.unauthorized(refusal.value, self._codec))
-        if decision.transport == "websocket":
-            return await self._open_websocket(request, session)
+        if refusal is None:
+            return None
+        self.engine.refuse(session)
+        return replies.unauthorized(refusal.value, self._codec)
+
+    async def _open_polling(self, request: Request, jsonp: int | None) -> Any:
+        session = self.engine.create(self.generate_id(), "polling")
+        refused = await self._ask(request, session)
+        if refused is not None:
+            return await self._reply(request, refused)
         self.engine.accept(session, self.clock())
-        reply = await self._next_payload(request, session, decision.jsonp)
+        reply = await self._next_payload(request, session, jsonp)
         replies.set_cookie(reply, session.sid, self.cookie)
         return await self._reply(request, reply)
 
-    async def _open_websocket(self, request: Request, session: Session) -> Any:
+    async def _open_websocket(self, request: Request) -> Any:
+        session = self.engine.create(self.generate_id(), "websocket")
+        refused = await self._ask(request, session)
+        if refused is not None:
+            return await self._reply(request, refused)
         try:
             websocket = await self._driver.websocket(request, self.max_http_buffer_size)
         except BaseException:
@@ -214,13 +226,13 @@ class AsyncEntry(BaseServer):
         nobody = Session("", "websocket")  # never opened: what it receives is dropped
         return await self._serve(websocket, nobody, channel, probing=False)
 
-    async def _serve(
+    def _serve(
         self, websocket: WebSocket, session: Session, channel: Channel, *, probing: bool
-    ) -> Any:
+    ) -> Awaitable[Any]:
         layer = self._layer_in_use()
         received = self._received if layer is None else layer.received
         receiver = Receiver(self.engine, session, channel, received, self.clock, probing=probing)
-        return await websocket.serve(receiver)
+        return websocket.serve(receiver)
 
     async def _poll(self, request: Request, session: Session, jsonp: int | None) -> Any:
         return await self._reply(request, await self._next_payload(request, session, jsonp))

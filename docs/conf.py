@@ -13,6 +13,8 @@ exclude_patterns = ["examples/*/node_modules"]
 html_theme = "furo"
 html_title = f"python-socketio {release}"
 html_copy_source = False
+html_static_path = ["_static"]
+html_css_files = ["tables.css"]
 
 myst_heading_anchors = 3
 

@@ -641,8 +641,8 @@ class Layer:
 
 async def test_a_layer_gets_everything_raw_and_in_order(script, client):
     layer = Layer(client)
-    client.attach_layer(layer)
     client.on("message", lambda _data: pytest.fail("the layer takes the messages"))
+    client.attach_layer(layer)
     script.poll = script.answer("4{}\x1ebAAE=\x1e412\x1e1")
 
     await client.connect(script.url)

@@ -8,8 +8,8 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from colours import COLOURS, socketio_client
 
-import socketio
 from socketio.exceptions import (
     BadNamespaceError,
     ConnectionError,
@@ -29,15 +29,17 @@ WAYS = [
 ]
 
 
+@pytest.mark.parametrize("colour", COLOURS)
 @pytest.mark.parametrize(("transports", "serializer"), WAYS)
 async def test_scenario(
     scenario: Any,
+    colour: str,
     transports: list[str] | None,
     serializer: str,
     shared_peer: Callable[..., Any],
     scenarios: ModuleType,
 ) -> None:
-    world = scenarios.World(shared_peer("ours", serializer), transports, serializer)
+    world = scenarios.World(colour, shared_peer("ours", serializer), transports, serializer)
     try:
         await scenario(world)
     finally:
@@ -45,10 +47,12 @@ async def test_scenario(
     scenarios.check_nothing_is_left()
 
 
-@pytest.fixture
-async def world(shared_peer: Callable[..., Any], scenarios: ModuleType) -> AsyncIterator[Any]:
+@pytest.fixture(params=COLOURS)
+async def world(
+    request: pytest.FixtureRequest, shared_peer: Callable[..., Any], scenarios: ModuleType
+) -> AsyncIterator[Any]:
     """A running server, reached by WebSocket; everything must be gone afterwards."""
-    world = scenarios.World(shared_peer("ours"), ["websocket"])
+    world = scenarios.World(request.param, shared_peer("ours"), ["websocket"])
     yield world
     await world.close()
     scenarios.check_nothing_is_left()
@@ -109,14 +113,15 @@ async def test_an_unknown_namespace_is_refused_with_a_reason(world: Any, log: An
     assert log.entries == [("connect_error", {"message": "Invalid namespace"})]
 
 
-async def test_a_refusal_by_http_gives_the_decoded_body(log: Any) -> None:
+@pytest.mark.parametrize("colour", COLOURS)
+async def test_a_refusal_by_http_gives_the_decoded_body(log: Any, colour: str) -> None:
     async def refuse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.readuntil(b"\r\n\r\n")
         writer.write(b'HTTP/1.1 403 Forbidden\r\nContent-Length: 14\r\n\r\n{"code": "no"}')
         writer.close()
 
     server = await asyncio.start_server(refuse, "127.0.0.1", 0)
-    client = socketio.AsyncClient(handle_sigint=False)
+    client = socketio_client(colour, handle_sigint=False)
     log.watch(client, "connect_error")
 
     async with server:
@@ -192,6 +197,7 @@ async def test_a_slow_link_gets_more_time_than_wait_timeout(world: Any) -> None:
         await asyncio.gather(*relays)
 
 
+@pytest.mark.parametrize("world", ["asyncio"], indirect=True)
 async def test_a_cancelled_connect_leaves_the_client_usable(world: Any, log: Any) -> None:
     client = world.client()
     log.watch(client, "connect", namespace="/chat")
@@ -243,14 +249,16 @@ async def test_a_drop_while_connecting_fails_at_once_and_runs_the_disconnect_han
     assert not client.connected
 
 
-async def test_disconnect_ends_a_handshake_that_hangs(log: Any, soon: Any) -> None:
+@pytest.mark.parametrize("colour", COLOURS)
+async def test_disconnect_ends_a_handshake_that_hangs(colour: str, log: Any, soon: Any) -> None:
     async def hang(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         log.handler("request")()
         await reader.read()
         writer.close()
         await writer.wait_closed()
+        log.handler("gone")()
 
-    client = socketio.AsyncClient(handle_sigint=False, request_timeout=60)
+    client = socketio_client(colour, handle_sigint=False, request_timeout=60)
     server = await asyncio.start_server(hang, "127.0.0.1", 0)
     async with server:
         url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
@@ -260,6 +268,7 @@ async def test_disconnect_ends_a_handshake_that_hangs(log: Any, soon: Any) -> No
             await soon(client.disconnect())
             with pytest.raises(ConnectionError, match="aborted"):
                 await soon(connecting)
+            assert await log.next() == ("gone",)
         await soon(client.wait())
 
 
@@ -273,7 +282,10 @@ async def test_connect_waits_for_an_attempt_that_was_given_up(
     )
     assert await log.next() == ("connect",)
 
-    await soon(asyncio.gather(client.disconnect(), world.connect(client)))
+    leaving = asyncio.ensure_future(client.disconnect())
+    while not client._reconnect_abort.is_set():  # noqa: ASYNC110 - nothing tells
+        await asyncio.sleep(0)
+    await soon(asyncio.gather(leaving, world.connect(client)))
 
     assert client.connected
     with pytest.raises(ConnectionError):
@@ -533,10 +545,8 @@ async def test_emit_before_connecting_is_an_error(world: Any) -> None:
 
 
 @pytest.fixture
-async def simple(world: Any) -> socketio.AsyncSimpleClient:
-    client = socketio.AsyncSimpleClient(handle_sigint=False, reconnection_delay=0.01)
-    world.clients.append(client)
-    return client
+async def simple(world: Any) -> Any:
+    return world.simple_client(reconnection_delay=0.01)
 
 
 async def test_a_simple_client_connects_once(world: Any, simple: Any) -> None:

@@ -16,7 +16,7 @@ from .conftest import servers
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator
 
-MODES = ["threading", "gevent"]
+MODELS = ["threading", "gevent"]
 TRANSPORTS = [["polling"], ["websocket"], ["polling", "websocket"]]
 SOON = 10
 """Seconds in which everything must happen; only a failing test waits so long."""
@@ -43,7 +43,7 @@ class Client:
         return await self.sio.call(*args, timeout=SOON, **options)
 
 
-@pytest.fixture(scope="module", params=MODES)
+@pytest.fixture(scope="module", params=MODELS)
 def url(
     request: pytest.FixtureRequest,
     environ: dict[str, str],
@@ -78,9 +78,9 @@ async def get(url: str) -> Any:
         return await response.json()
 
 
-@pytest.mark.parametrize("mode", MODES)
-def test_its_test_client_drives_our_server(run: Callable[..., str], mode: str) -> None:
-    assert run("flask_checks.py", "", mode).count("check_") == 10
+@pytest.mark.parametrize("model", MODELS)
+def test_its_test_client_drives_our_server(run: Callable[..., str], model: str) -> None:
+    assert run("flask_checks.py", "", model).count("check_") == 10
 
 
 @pytest.mark.parametrize("transports", TRANSPORTS, ids="+".join)

@@ -119,9 +119,9 @@ async def test_django_by_asgi(start: Callable[..., Any], transports: list[str]) 
 
 
 @pytest.mark.parametrize("transports", TRANSPORTS, ids="+".join)
-@pytest.mark.parametrize("mode", ["threading", "gevent"])
-async def test_django_by_wsgi(start: Callable[..., Any], mode: str, transports: list[str]) -> None:
-    server = start("django_app.py", "{port}", mode)
+@pytest.mark.parametrize("model", ["threading", "gevent"])
+async def test_django_by_wsgi(start: Callable[..., Any], model: str, transports: list[str]) -> None:
+    server = start("django_app.py", "{port}", model)
 
     answer = await Client().check(server.url, "/socket.io", transports, "/announce")
 

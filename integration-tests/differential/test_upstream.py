@@ -1,10 +1,11 @@
-"""Our client against the server of the upstream packages."""
+"""Our clients against the server of the upstream packages."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from colours import COLOURS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -17,15 +18,17 @@ WAYS = [
 ]
 
 
+@pytest.mark.parametrize("colour", COLOURS)
 @pytest.mark.parametrize(("transports", "serializer"), WAYS)
 async def test_scenario(
     scenario: Any,
+    colour: str,
     transports: list[str] | None,
     serializer: str,
     shared_peer: Callable[..., Any],
     scenarios: ModuleType,
 ) -> None:
-    world = scenarios.World(shared_peer("upstream", serializer), transports, serializer)
+    world = scenarios.World(colour, shared_peer("upstream", serializer), transports, serializer)
     try:
         await scenario(world)
     finally:

@@ -1,10 +1,11 @@
-"""Our client against the official Socket.IO server on Node."""
+"""Our clients against the official Socket.IO server on Node."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from colours import COLOURS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -18,15 +19,17 @@ WAYS = [
 ]
 
 
+@pytest.mark.parametrize("colour", COLOURS)
 @pytest.mark.parametrize(("transports", "serializer"), WAYS)
 async def test_scenario(
     scenario: Any,
+    colour: str,
     transports: list[str] | None,
     serializer: str,
     shared_peer: Callable[..., Any],
     scenarios: ModuleType,
 ) -> None:
-    world = scenarios.World(shared_peer("node", serializer), transports, serializer)
+    world = scenarios.World(colour, shared_peer("node", serializer), transports, serializer)
     try:
         await scenario(world)
     finally:

@@ -1,4 +1,4 @@
-"""What our client must do with every server: ours, upstream's and the official one.
+"""What our clients must do with every server: ours, upstream's and the official one.
 
 Each public coroutine is one test; ``World`` is what it may use.
 """
@@ -10,6 +10,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from colours import client_namespace, connection_threads, simple_client, socketio_client
 
 import socketio
 import socketio.base_client
@@ -27,24 +28,29 @@ class World:
     """One server, one way to reach it, and the clients of one test."""
 
     def __init__(
-        self, peer: Any, transports: list[str] | None, serializer: str = "default"
+        self, colour: str, peer: Any, transports: list[str] | None, serializer: str = "default"
     ) -> None:
+        self.colour = colour
         self.peer = peer
         self.transports = transports
         self.serializer = serializer
         self.clients: list[Any] = []
 
-    def client(self, **options: Any) -> socketio.AsyncClient:
+    def client(self, **options: Any) -> Any:
         options = {"handle_sigint": False, "serializer": self.serializer, **options}
-        client = socketio.AsyncClient(**options)
-        self.clients.append(client)
-        return client
+        self.clients.append(socketio_client(self.colour, **options))
+        return self.clients[-1]
+
+    def simple_client(self, **options: Any) -> Any:
+        options = {"handle_sigint": False, "serializer": self.serializer, **options}
+        self.clients.append(simple_client(self.colour, **options))
+        return self.clients[-1]
 
     async def connect(self, client: Any, **options: Any) -> None:
         options = {"transports": self.transports, "wait_timeout": SOON, **options}
         await client.connect(self.peer.url, **options)
 
-    async def connected(self, **options: Any) -> socketio.AsyncClient:
+    async def connected(self, **options: Any) -> Any:
         client = self.client()
         await self.connect(client, **options)
         return client
@@ -81,7 +87,8 @@ class Log:
 
 
 def check_nothing_is_left() -> None:
-    """Fail if a client that has disconnected still runs a task or waits to reconnect."""
+    """Fail if a client that has disconnected still has a task or thread or waits to reconnect."""
+    assert not connection_threads(SOON)
     left = asyncio.all_tasks() - {asyncio.current_task()}
     assert not left
     assert not socketio.base_client.reconnecting_clients
@@ -307,18 +314,17 @@ async def catch_all_handlers_get_the_names(world: World) -> None:
 async def class_based_namespaces_work(world: World) -> None:
     log = Log()
 
-    class Chat(socketio.AsyncClientNamespace):
-        def on_connect(self) -> None:
-            log.handler("connect")(self.client.get_sid("/chat") is not None)
+    def on_connect() -> None:
+        log.handler("connect")(client.get_sid("/chat") is not None)
 
-        def on_disconnect(self, reason: str) -> None:
-            log.handler("disconnect")(reason)
-
-        async def on_back(self, *args: Any) -> None:
-            log.handler("back")(*args, await self.call("echo", "asked"))
+    async def on_back(*args: Any) -> None:
+        log.handler("back")(*args, await chat.call("echo", "asked"))
 
     client = world.client()
-    chat = Chat("/chat")
+    chat = client_namespace(
+        world.colour, "/chat", on_connect=on_connect, on_back=on_back,
+        on_disconnect=lambda reason: log.handler("disconnect")(reason),
+    )  # fmt: skip
     client.register_namespace(chat)
 
     await world.connect(client)
@@ -471,10 +477,7 @@ async def no_answer_within_wait_timeout_fails(world: World) -> None:
 
 
 async def the_simple_client_emits_calls_and_receives(world: World) -> None:
-    async with socketio.AsyncSimpleClient(
-        handle_sigint=False, serializer=world.serializer
-    ) as client:
-        world.clients.append(client)
+    async with world.simple_client() as client:
         await world.connect(client, namespace="/chat")
         assert client.sid
         assert client.transport == (world.transports or ["websocket"])[0]
@@ -491,8 +494,7 @@ async def the_simple_client_emits_calls_and_receives(world: World) -> None:
 
 
 async def a_waiting_receive_is_woken_by_the_final_disconnect(world: World) -> None:
-    client = socketio.AsyncSimpleClient(handle_sigint=False, serializer=world.serializer)
-    world.clients.append(client)
+    client = world.simple_client()
     await world.connect(client)
     receiving = asyncio.ensure_future(client.receive())
 

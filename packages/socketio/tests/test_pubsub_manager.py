@@ -206,7 +206,9 @@ FORKING = """
 import json, os, sys
 sys.path.insert(0, sys.argv[1])
 from cluster_support import REFUSED, Broker, MemoryManager
+from socketio import base_pubsub_manager
 
+base_pubsub_manager.FIRST_DELAY = base_pubsub_manager.MAX_DELAY = 100
 broker = Broker()
 manager = MemoryManager(broker, write_only=True)
 manager.emit("n", "parent")

@@ -30,7 +30,7 @@ from .base_client import async_signal_handler as async_signal_handler
 from .exceptions import ConnectionError, ProtocolError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from ._aio import Target
     from ._core.client_session import Transport
@@ -286,10 +286,16 @@ class AsyncClient(BaseClient):
         message = session.receive(data, self.clock())
         if message is None:
             await self.queue.wake()
-        elif self._layer is not None:
-            await self._layer.received(message)
-        elif "message" in self.handlers:
+            return
+        handler = self.handlers.get("message")
+        if handler is None:
+            return
+        if self._layer is None:
             self._start(self._run_handler, "message", self._decode(message))
+        elif handler == self._layer.received:
+            await handler(message)
+        else:
+            await self._run_wrapper(handler, message)
 
     async def _write_loop(
         self, session: ClientSession, queue: AsyncSendQueue, port: HTTPPort
@@ -325,9 +331,7 @@ class AsyncClient(BaseClient):
     async def _report_opened(self) -> None:
         """Run the connect handler; its exception refuses the connection."""
         try:
-            if self._layer is not None:
-                await self._layer.opened()
-            elif "connect" in self.handlers:
+            if "connect" in self.handlers:
                 await call(self.handlers["connect"])
         except Exception as error:
             self.logger.exception("connect handler error")
@@ -339,14 +343,18 @@ class AsyncClient(BaseClient):
         """Run the disconnect handler."""
         # the handlers of messages that came before start before it
         await sleep(0)
-        if self._layer is not None:
-            try:
-                await self._layer.closed(reason)
-            except Exception:
-                self.logger.exception("disconnect handler error")
-        elif "disconnect" in self.handlers:
+        if "disconnect" in self.handlers:
             handler = self.handlers["disconnect"]
             await self._run_handler("disconnect", *self._disconnect_args(handler, reason))
+
+    async def _run_wrapper(self, handler: Callable[..., Any], message: str | bytes) -> None:
+        """Run what an application has put in the place of the layer's message handler."""
+        try:
+            await call(handler, message)
+        except ProtocolError:
+            raise
+        except Exception:
+            self.logger.exception("message handler error")
 
     async def _run_handler(self, event: str, *args: Any) -> None:
         try:

@@ -154,8 +154,14 @@ class BaseClient:
         return False
 
     def attach_layer(self, layer: ClientLayer) -> None:
-        """Let a protocol above (Socket.IO) take the connection and its messages."""
+        """Let a protocol above (Socket.IO) take the connection and its messages.
+
+        Its functions are the handlers of this client from now on: an application may wrap them.
+        """
         self._layer = layer
+        self.handlers["connect"] = layer.opened
+        self.handlers["message"] = layer.received
+        self.handlers["disconnect"] = layer.closed
 
     @overload
     def on(self, event: str, handler: None = None) -> Callable[[HandlerT], HandlerT]: ...

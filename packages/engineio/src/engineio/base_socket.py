@@ -101,7 +101,7 @@ class StandIn(BaseSocket):
     def __init__(self, server: Any, sid: str, stand_in: Any) -> None:
         super().__init__(server, sid)
         self._stand_in = stand_in
-        self.outbox = _HandOn(stand_in)
+        self.outbox: list[Message] = _HandOn(stand_in)
         self.state = CLOSED if getattr(stand_in, "closed", False) is True else OPEN
 
     def __getattr__(self, name: str) -> Any:

@@ -33,7 +33,7 @@ from .base_client import signal_handler as signal_handler
 from .exceptions import ConnectionError, ProtocolError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from ._core.client_session import Transport
     from ._core.message import Message
@@ -289,10 +289,16 @@ class Client(BaseClient):
         message = session.receive(data, self.clock())
         if message is None:
             self.queue.wake()
-        elif self._layer is not None:
-            self._layer.received(message)
-        elif "message" in self.handlers:
+            return
+        handler = self.handlers.get("message")
+        if handler is None:
+            return
+        if self._layer is None:
             self._start(self._run_handler, "message", self._decode(message))
+        elif handler == self._layer.received:
+            handler(message)
+        else:
+            self._run_wrapper(handler, message)
 
     def _write_loop(self, session: ClientSession, queue: SendQueue, port: HTTPPort) -> None:
         try:
@@ -324,9 +330,7 @@ class Client(BaseClient):
     def _report_opened(self) -> None:
         """Run the connect handler; its exception refuses the connection."""
         try:
-            if self._layer is not None:
-                self._layer.opened()
-            elif "connect" in self.handlers:
+            if "connect" in self.handlers:
                 call(self.handlers["connect"])
         except Exception as error:
             self.logger.exception("connect handler error")
@@ -338,14 +342,18 @@ class Client(BaseClient):
         """Run the disconnect handler."""
         # the handlers of messages that came before start before it
         sleep(0)
-        if self._layer is not None:
-            try:
-                self._layer.closed(reason)
-            except Exception:
-                self.logger.exception("disconnect handler error")
-        elif "disconnect" in self.handlers:
+        if "disconnect" in self.handlers:
             handler = self.handlers["disconnect"]
             self._run_handler("disconnect", *self._disconnect_args(handler, reason))
+
+    def _run_wrapper(self, handler: Callable[..., Any], message: str | bytes) -> None:
+        """Run what an application has put in the place of the layer's message handler."""
+        try:
+            call(handler, message)
+        except ProtocolError:
+            raise
+        except Exception:
+            self.logger.exception("message handler error")
 
     def _run_handler(self, event: str, *args: Any) -> None:
         try:

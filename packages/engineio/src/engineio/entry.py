@@ -25,11 +25,13 @@ if TYPE_CHECKING:
 
     from ._core.admission import Decision
     from ._core.channel import Channel
+    from ._core.engine import Engine
     from ._core.layer import Pending
     from ._core.refusal import Refusal
     from ._core.request import Reply
     from ._core.session import Session
     from ._shell.concurrency import Concurrency, Event
+    from ._shell.locked_engine import Lock
     from ._shell.socket_channel import SocketWebSocket
     from ._shell.wsgi import StartResponse, WsgiDriver, WsgiRequest
     from .typing import Environ
@@ -41,12 +43,10 @@ class Entry(BaseServer):
     Owner of the sessions: whoever holds the lock of the engine.  Application code runs without it.
     """
 
-    engine: LockedEngine
-
     def _set_up(self) -> None:
         self._driver: WsgiDriver = self._async["driver"]
         self._model: Concurrency = self._driver.model
-        self._lock = self.engine.lock
+        self._lock: Lock = self._locked_engine.lock
         self._pace = Pace(self.engine, self.clock, self._model.sleep)
         self._alarm = Alarm(self.engine, self.clock, self._model)
 
@@ -121,7 +121,7 @@ class Entry(BaseServer):
         return self._serve(request, websocket, session, channel, probing=True)
 
     def _websocket(self, request: WsgiRequest) -> SocketWebSocket:
-        ready = self.engine.ready.append
+        ready = self._locked_engine.ready.append
         return self._driver.websocket(request, ready, self.max_http_buffer_size)
 
     def _serve(
@@ -227,8 +227,8 @@ class Entry(BaseServer):
 
     # the ends of sessions
 
-    def _make_engine(self) -> LockedEngine:
-        return LockedEngine(
+    def _make_engine(self) -> Engine:
+        self._locked_engine = LockedEngine(
             self,
             self.clock,
             self._end_all,
@@ -237,6 +237,7 @@ class Entry(BaseServer):
             partial(Socket, self),
             Sockets(self),
         )
+        return self._locked_engine
 
     def _watch_deadlines(self) -> None:
         self._alarm.rearm()

@@ -45,7 +45,9 @@ class WSGIApp:
     ) -> None:
         self.engineio_app = engineio_app
         self.wsgi_app = wsgi_app
-        self.engineio_path = f"/{engineio_path.strip('/')}/" if engineio_path.strip("/") else "/"
+        self.engineio_path: str = (
+            f"/{engineio_path.strip('/')}/" if engineio_path.strip("/") else "/"
+        )
         self.static_files: dict[str, str | dict[str, str]] = dict(static_files or {})
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:

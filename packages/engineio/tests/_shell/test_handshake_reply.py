@@ -49,7 +49,7 @@ def test_an_invalid_handshake_is_not(changed: dict[str, str]) -> None:
     assert accept_handshake((VALID | changed).items()) is None
 
 
-@pytest.mark.parametrize("name", VALID.keys() - {"Host"})
+@pytest.mark.parametrize("name", sorted(VALID.keys() - {"Host"}))
 def test_nor_is_one_that_lacks_a_header(name: str) -> None:
     rest = [header for header in VALID.items() if header[0] != name]
 

@@ -6,7 +6,7 @@ Nothing waits or switches to another greenlet under the lock, so a native one se
 from __future__ import annotations
 
 from _thread import RLock
-from typing import TYPE_CHECKING, Concatenate, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from ._core.acks import AckTable
 from ._core.registry import Registry
@@ -14,54 +14,18 @@ from ._core.registry import Registry
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
 
-P = ParamSpec("P")
-R = TypeVar("R")
-
-
-def _locked_registry(
-    method: Callable[Concatenate[Registry, P], R],
-) -> Callable[Concatenate[LockedRegistry, P], R]:
-    def locked(self: LockedRegistry, /, *args: P.args, **kwargs: P.kwargs) -> R:
-        with self.lock:
-            return method(self, *args, **kwargs)
-
-    return locked
-
 
 class LockedRegistry(Registry):
     """A registry for any number of threads."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.lock = RLock()
-
-    pre_connect = _locked_registry(Registry.pre_connect)
-    connect = _locked_registry(Registry.connect)
-    pre_disconnect = _locked_registry(Registry.pre_disconnect)
-    disconnect = _locked_registry(Registry.disconnect)
-    is_connected = _locked_registry(Registry.is_connected)
-    eio_sid = _locked_registry(Registry.eio_sid)
-    enter = _locked_registry(Registry.enter)
-    leave = _locked_registry(Registry.leave)
-    close_room = _locked_registry(Registry.close_room)
-    rooms_of = _locked_registry(Registry.rooms_of)
-    namespaces = _locked_registry(Registry.namespaces)
-    waiting = _locked_registry(Registry.waiting)
+        self.lock: RLock = RLock()
 
     def members(self, namespace: str, room: str | Collection[str] | None) -> Mapping[str, str]:
         """Return a copy: others may come and go while it is used."""
         with self.lock:
             return dict(super().members(namespace, room))
-
-
-def _locked_acks(
-    method: Callable[Concatenate[AckTable, P], R],
-) -> Callable[Concatenate[LockedAckTable, P], R]:
-    def locked(self: LockedAckTable, /, *args: P.args, **kwargs: P.kwargs) -> R:
-        with self.lock:
-            return method(self, *args, **kwargs)
-
-    return locked
 
 
 class LockedAckTable(AckTable):
@@ -71,9 +35,36 @@ class LockedAckTable(AckTable):
 
     def __init__(self) -> None:
         super().__init__()
-        self.lock = RLock()
+        self.lock: RLock = RLock()
 
-    add = _locked_acks(AckTable.add)
-    pop = _locked_acks(AckTable.pop)
-    forget = _locked_acks(AckTable.forget)
-    drop = _locked_acks(AckTable.drop)
+
+def _locked(method: Callable[..., Any]) -> Callable[..., Any]:
+    def locked(self: Any, *args: Any, **kwargs: Any) -> Any:
+        with self.lock:
+            return method(self, *args, **kwargs)
+
+    return locked
+
+
+_LOCKED: dict[type, tuple[str, ...]] = {
+    LockedRegistry: (
+        "pre_connect",
+        "connect",
+        "pre_disconnect",
+        "disconnect",
+        "is_connected",
+        "eio_sid",
+        "enter",
+        "leave",
+        "close_room",
+        "rooms_of",
+        "namespaces",
+        "waiting",
+    ),
+    LockedAckTable: ("add", "pop", "forget", "drop"),
+}
+"""Methods that are those of the base class, but under the lock."""
+
+for _class, _names in _LOCKED.items():
+    for _name in _names:
+        setattr(_class, _name, _locked(getattr(_class, _name)))

@@ -45,6 +45,8 @@ class RedisLink(asyncio.Protocol):
         self._chunks: list[bytes] = []
         self._size = 0
         self._waiter: asyncio.Future[None] | None = None
+        self._deadline = 0.0
+        self._timer: asyncio.TimerHandle | None = None
         self._error: Exception | None = None
         self._can_write = asyncio.Event()
         self._can_write.set()
@@ -73,12 +75,11 @@ class RedisLink(asyncio.Protocol):
     async def read(self, timeout: float) -> bytes | None:
         """Return what has come; ``None`` if nothing does in time; ConnectionError at the end."""
         if not self._chunks and self._error is None and timeout > 0:
+            self._limit_wait(self._loop.time() + timeout)
             self._waiter = self._loop.create_future()
-            timer = self._loop.call_later(timeout, self._wake)
             try:
                 await self._waiter
             finally:
-                timer.cancel()
                 self._waiter = None
         if not self._chunks:
             self._check()
@@ -93,6 +94,8 @@ class RedisLink(asyncio.Protocol):
     async def close(self) -> None:
         """Close the connection."""
         self._error = self._error or ConnectionError("closed")
+        if self._timer is not None:
+            self._timer.cancel()
         with contextlib.suppress(Exception):
             await self._connection.disconnect(nowait=True)
         self._transport.abort()
@@ -100,6 +103,27 @@ class RedisLink(asyncio.Protocol):
     def forget(self) -> None:
         """Leave the connection alone: its event loop has ended, or it is another process's."""
         self._connection._reader = self._connection._writer = None
+
+    def _limit_wait(self, deadline: float) -> None:
+        """End the wait at a time of the loop.
+
+        A timer for an earlier one stays as it is, and is set anew when it goes off: one a second
+        instead of one a message.
+        """
+        self._deadline = deadline
+        if self._timer is not None:
+            if self._timer.when() <= deadline:
+                return
+            self._timer.cancel()
+        self._timer = self._loop.call_at(deadline, self._on_timer)
+
+    def _on_timer(self) -> None:
+        self._timer = None
+        if self._waiter is not None:
+            if self._loop.time() < self._deadline:
+                self._limit_wait(self._deadline)
+            else:
+                self._wake()
 
     def _check(self) -> None:
         if self._error is not None:

@@ -23,7 +23,7 @@ class InstrumentedServer(BaseInstrumentedServer):
         if self.stats_task is None:
             self.stop_stats_event.clear()
             self._stopped.clear()
-            self.stats_task = self.sio.start_background_task(self._report)
+            self._note_task(self.sio.start_background_task(self._report))
 
     def shutdown(self) -> None:
         """Stop the reports, and return when the last one has been sent."""
@@ -107,7 +107,7 @@ class InstrumentedServer(BaseInstrumentedServer):
                 due = clock() + self.server_stats_interval
                 for report in (*self._introductions(), *self._upgraded(), self._stats()):
                     self._send(report)
-        self.stats_task = None
+        self._note_task(None)
         self._stopped.set()
 
     def _introduce(self, admin: str | None) -> None:

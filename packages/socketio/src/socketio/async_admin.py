@@ -20,7 +20,7 @@ class InstrumentedAsyncServer(BaseInstrumentedServer):
         if self.stats_task is None:
             self.stop_stats_event.clear()
             self._stopped.clear()
-            self.stats_task = self.sio.start_background_task(self._report)
+            self._note_task(self.sio.start_background_task(self._report))
 
     async def shutdown(self) -> None:
         """Stop the reports, and return when the last one has been sent."""
@@ -108,7 +108,7 @@ class InstrumentedAsyncServer(BaseInstrumentedServer):
                 due = clock() + self.server_stats_interval
                 for report in (*self._introductions(), *self._upgraded(), self._stats()):
                     await self._send(report)
-        self.stats_task = None
+        self._note_task(None)
         self._stopped.set()
 
     async def _introduce(self, admin: str | None) -> None:

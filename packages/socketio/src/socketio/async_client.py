@@ -7,8 +7,7 @@ acknowledgement, the next event) without holding up the reader.
 from __future__ import annotations
 
 from time import monotonic
-from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import engineio
 from engineio.exceptions import ConnectionError as EngineConnectionError
@@ -27,6 +26,7 @@ from ._aio import (
     join,
     wait_set,
 )
+from ._core.encoder import to_messages
 from ._values import PendingCall, acknowledgement, arguments
 from .base_client import SLOW_LINK_FACTOR, BaseClient, reconnecting_clients
 from .exceptions import CallInterruptedError, ConnectionError, TimeoutError
@@ -34,8 +34,12 @@ from .exceptions import CallInterruptedError, ConnectionError, TimeoutError
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from engineio._core.message import Message
+
     from ._aio import Event, Target, Task
+    from ._core.acks import AckTable as Acks
     from .base_client import Auth, Headers, Transports, Url
+    from .packet import Packet
 
 
 class AsyncClient(BaseClient):
@@ -59,7 +63,7 @@ class AsyncClient(BaseClient):
     sid: str | None
     _reconnect_task: Task | None
 
-    acks_class = AckTable
+    acks_class: ClassVar[type[Acks]] = AckTable
 
     def is_asyncio_based(self) -> bool:
         """Return whether the methods of this class are coroutines."""
@@ -193,15 +197,8 @@ class AsyncClient(BaseClient):
         """Wait for some seconds while others run."""
         await self.eio.sleep(seconds)
 
-    def _create_engine(self, **options: Any) -> engineio.AsyncClient:
-        engine = engineio.AsyncClient(**options)
-        layer: Any = SimpleNamespace(
-            opened=self._handle_eio_connect,
-            received=self._handle_eio_message,
-            closed=self._handle_eio_disconnect,
-        )
-        engine.attach_layer(layer)
-        return engine
+    def _engineio_client_class(self) -> type[engineio.AsyncClient]:
+        return engineio.AsyncClient
 
     def _create_event(self) -> Event:
         return create_event()
@@ -310,7 +307,7 @@ class AsyncClient(BaseClient):
         elif leaves:
             try:
                 for namespace in list(self.namespaces):
-                    await self.eio.send_messages(self._wire.encoder.disconnect(namespace))
+                    await self._send_messages(self._wire.encoder.disconnect(namespace))
                 await self.eio.disconnect()
             finally:
                 self._left.set()
@@ -381,7 +378,7 @@ class AsyncClient(BaseClient):
         self._decoder = self._wire.new_decoder()
         auth = await current_value(self.connection_auth) or {}
         for namespace in self.connection_namespaces:
-            await self.eio.send_messages(self._wire.encoder.connect(namespace, auth))
+            await self._send_messages(self._wire.encoder.connect(namespace, auth))
 
     async def _handle_eio_message(self, data: str | bytes) -> None:
         packet = self._decoder.feed(data)
@@ -457,7 +454,7 @@ class AsyncClient(BaseClient):
             return
         if id is not None and connection == self.sid:
             messages = self._wire.encoder.ack(namespace, id, acknowledgement(result))
-            await self.eio.send_messages(messages)
+            await self._send_messages(messages)
 
     async def _run_callback(self, callback: Callable[..., Any], *values: Any) -> None:
         try:
@@ -479,12 +476,28 @@ class AsyncClient(BaseClient):
             if id is not None:
                 self._acks.pop(namespace, id)
             raise
-        await self.eio.send_messages(messages)
+        await self._send_messages(messages)
         return id
 
-    async def _trigger_event(self, event: str, namespace: str, *args: Any) -> Any:
+    async def _send_messages(self, messages: list[Message]) -> None:
+        """Send the messages of one packet, past ``_send_packet`` as long as nobody needs it."""
+        if self._sends_hooked():
+            await self._send_packet(self._packet_of(messages))
+        else:
+            await self.eio.send_messages(messages)
+
+    async def _send_packet(self, pkt: Packet) -> None:
+        """Send a packet; there for applications to call, and to replace."""
+        messages = to_messages(pkt)
+        if "send" in vars(self.eio):  # replaced by the application
+            for message in messages:
+                await self.eio.send(message.payload if message.binary else message.text[1:])
+        else:
+            await self.eio.send_messages(messages)
+
+    async def _trigger_event(self, event: str, namespace: str | None, *args: Any) -> Any:
         """Call the handler of an event and return its result, ``None`` without a handler."""
-        handler, args = self._find_handler(event, namespace, args)
+        handler, args = self._find_handler(event, namespace or "/", args)
         return None if handler is None else await call(handler, *args)
 
     async def _run_handler(self, event: str, namespace: str, *args: Any) -> None:

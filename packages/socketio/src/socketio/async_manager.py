@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from ._aio import AckTable, Registry, call
 from ._values import arguments
@@ -12,14 +12,16 @@ from .packet import EVENT
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
 
+    from ._core.acks import AckTable as Acks
+    from ._core.registry import Registry as Clients
     from .typing import AckCallback, Data, Recipients
 
 
 class AsyncManager(BaseManager):
     """Keeps clients and rooms in memory, and emits to them."""
 
-    registry_class = Registry
-    acks_class = AckTable
+    registry_class: ClassVar[type[Clients]] = Registry
+    acks_class: ClassVar[type[Acks]] = AckTable
 
     def can_reach(self, recipient: str, namespace: str) -> bool:
         """Return False if certainly nobody would receive what is sent to ``recipient``."""

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
     from engineio.typing import JSONModule, LoggerLike
 
+    from .base_pubsub_manager import Arrival
+
 TIMEOUT = 5.0
 """Seconds in which Redis has to answer: to a connection, and to a command."""
 
@@ -227,7 +229,7 @@ class AsyncRedisManager(AsyncPubSubManager):
 
     # receiving
 
-    async def _listen(self) -> AsyncIterator[str | bytes | dict[str, Any] | None]:
+    async def _listen(self) -> AsyncIterator[Arrival]:
         link = await RedisLink.open(self.redis, self._no_retry)
         try:
             self.pubsub = link
@@ -238,11 +240,12 @@ class AsyncRedisManager(AsyncPubSubManager):
             while True:
                 data = await link.read(LISTEN_TIMEOUT)
                 if data is not None:
-                    for reply in reader.feed(data):
-                        if type(reply) is bytes:
-                            yield reply
-                        else:
-                            self._note_reply(reply)
+                    replies = reader.feed(data)
+                    messages = [reply for reply in replies if type(reply) is bytes]
+                    if len(messages) != len(replies):
+                        self._note_replies(replies)
+                    if messages:
+                        yield messages
                     asked = False
                     limit = time.monotonic() + PING_INTERVAL
                     continue
@@ -258,8 +261,9 @@ class AsyncRedisManager(AsyncPubSubManager):
             self.pubsub = None
             await link.close()
 
-    def _note_reply(self, reply: Any) -> None:
-        if isinstance(reply, RespError):
-            raise reply
-        if isinstance(reply, list) and reply[:1] == [b"subscribe"]:
-            self._subscribed()
+    def _note_replies(self, replies: list[Any]) -> None:
+        for reply in replies:
+            if isinstance(reply, RespError):
+                raise reply
+            if isinstance(reply, list) and reply[:1] == [b"subscribe"]:
+                self._subscribed()

@@ -121,7 +121,7 @@ class BaseInstrumentedServer(Observer):
         )
         self.admin_namespace = namespace
         self.server_stats_interval = server_stats_interval
-        self.event_buffer = EventBuffer()
+        self.event_buffer: EventBuffer = EventBuffer()
         self.stats_task: Any = None
         self.stop_stats_event: Any = sio.eio.create_event()
         self.dropped_reports: int = 0
@@ -158,6 +158,9 @@ class BaseInstrumentedServer(Observer):
         if self.is_development:
             features.append("ALL_EVENTS")
         return features
+
+    def _note_task(self, task: Any) -> None:
+        self.stats_task = task
 
     def instrument(self) -> None:
         """Start to take note; called by the constructor."""

@@ -10,6 +10,7 @@ import logging
 import random
 import signal
 import threading
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
 
 from engineio import json as default_json
@@ -32,9 +33,11 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping, Sequence
     from types import FrameType
 
+    from engineio._core.message import Message
     from engineio.typing import JSONModule, LoggerLike
 
     from ._core.decoder import Inbound
+    from ._core.handlers import Handler
 
 Url: TypeAlias = "str | Callable[[], str | Awaitable[str]]"
 """Where the server is, or a function that tells it anew for each connection."""
@@ -144,18 +147,27 @@ class BaseClient(Registration):
         self.randomization_factor = randomization_factor
         self.handle_sigint = handle_sigint
         self.logger: LoggerLike = make_logger(default_logger, logger)
-        self.packet_class: type[Packet] = packet_class_of(serializer)
-        if json is None and self.packet_class.json is not default_json:
-            json = self.packet_class.json  # assigning it replaces the default of the process
-        elif json is not None and self.packet_class is not Packet:
-            self.packet_class.json = json  # the only place where a serializer can find it
-        self._wire = make_wire(self.packet_class, make_codec(json), PacketLimits())
+        packet_class = packet_class_of(serializer)
+        if json is None and packet_class.json is not default_json:
+            json = packet_class.json  # assigning it replaces the default of the process
+        elif json is not None and packet_class is not Packet:
+            packet_class.json = json  # the only place where a serializer can find it
+        self._codec = make_codec(json)
+        self.packet_class = packet_class
         self._decoder = self._wire.new_decoder()
         if "engineio_logger" in kwargs:
             kwargs["logger"] = kwargs.pop("engineio_logger")
-        self.eio: Any = self._create_engine(handle_sigint=handle_sigint, **kwargs)
+        self.eio: Any = self._engineio_client_class()(handle_sigint=handle_sigint, **kwargs)
+        layer: Any = SimpleNamespace(
+            opened=self._handle_eio_connect,
+            received=self._handle_eio_message,
+            closed=self._handle_eio_disconnect,
+        )
+        self.eio.attach_layer(layer)
+        classes = type(self).__mro__
+        self._sends_overridden = sum("_send_packet" in vars(class_) for class_ in classes) > 1
 
-        self.handlers = {}
+        self.handlers: dict[str, dict[str, Handler]] = {}
         self.namespace_handlers: dict[str, BaseClientNamespace] = {}
         self.connected: bool = False
         self.sid: str | None = None
@@ -186,6 +198,16 @@ class BaseClient(Registration):
         self._reconnect_abort = self._create_event()
         if handle_sigint and not self.is_asyncio_based():
             _install_signal_handler()
+
+    @property
+    def packet_class(self) -> type[Packet]:
+        """The class of the packets; assigned, that of the next connection."""
+        return self._packet_class
+
+    @packet_class.setter
+    def packet_class(self, packet_class: type[Packet]) -> None:
+        self._packet_class = packet_class
+        self._wire = make_wire(packet_class, self._codec, PacketLimits())
 
     @property
     def namespaces(self) -> dict[str, str]:
@@ -228,8 +250,20 @@ class BaseClient(Registration):
         transport: str | None = self.eio.transport()
         return transport
 
-    def _create_engine(self, **options: Any) -> Any:
-        """Return an Engine.IO client of the same kind that reports to this one."""
+    def _engineio_client_class(self) -> type[Any]:
+        """Return the class of the Engine.IO client; subclasses may return one of their own."""
+        raise NotImplementedError
+
+    def _handle_eio_connect(self) -> Any:
+        """Take note that the engine has connected."""
+        raise NotImplementedError
+
+    def _handle_eio_message(self, data: str | bytes) -> Any:
+        """Take one message."""
+        raise NotImplementedError
+
+    def _handle_eio_disconnect(self, reason: str) -> Any:
+        """Take note that the engine's connection has ended."""
         raise NotImplementedError
 
     def _create_event(self) -> Any:
@@ -405,6 +439,18 @@ class BaseClient(Registration):
         for callback in self._acks.drop(namespace):
             if isinstance(callback, PendingCall):
                 callback.done.set()
+
+    def _sends_hooked(self) -> bool:
+        """Whether the application has replaced a method by which packets are sent."""
+        return self._sends_overridden or "_send_packet" in vars(self) or "send" in vars(self.eio)
+
+    def _packet_of(self, messages: Sequence[Message]) -> Packet:
+        """Return messages as the packet that they are."""
+        first, *attachments = messages
+        packet = self.packet_class(encoded_packet=first.payload if first.binary else first.text[1:])
+        for attachment in attachments:
+            packet.add_attachment(attachment.payload)
+        return packet
 
     def _reset(self) -> None:
         """Forget the connection that has ended."""

@@ -60,6 +60,11 @@ CROWD = 1_000
 PATIENCE = 1.0
 """Seconds without progress after which ``emit()`` does not wait for the broker any more."""
 
+Message: TypeAlias = "str | bytes | dict[str, Any]"
+
+Arrival: TypeAlias = "Message | list[Message] | list[bytes] | None"
+"""What ``_listen`` yields: a message, several, or nothing for the moment."""
+
 State: TypeAlias = Literal["idle", "connecting", "connected", "away", "stopped"]
 """``idle``: nothing to do so far; ``away``: the broker was lost, or could never be reached."""
 

@@ -114,7 +114,7 @@ class BaseServer(Registration, OverridePoints):
         self.max_attachment_bytes = max_attachment_bytes
         self.packet_class = packet_class_of(serializer)
         self.environ: dict[str, Environ] = {}
-        self.handlers = {}
+        self.handlers: dict[str, dict[str, Handler]] = {}
         self.namespace_handlers: dict[str, BaseServerNamespace] = {}
         self.not_handled: object = object()
         self.logger: LoggerLike = make_logger(default_logger, logger)
@@ -128,7 +128,7 @@ class BaseServer(Registration, OverridePoints):
         self.max_namespaces = max_namespaces
         self.manager: Any = self._create_manager() if client_manager is None else client_manager
         self.manager.set_server(self)
-        self.manager_initialized = False
+        self.manager_initialized: bool = False
         self._made_up: dict[str, Session] = {}
         self.observers: list[Observer] = []
         """Who is told what happens; see ``add_observer``."""

@@ -10,12 +10,12 @@ acknowledgement, the next event) without holding up the reader.
 from __future__ import annotations
 
 from time import monotonic
-from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import engineio
 from engineio.exceptions import ConnectionError as EngineConnectionError
 
+from ._core.encoder import to_messages
 from ._sync import (
     ASYNCIO,
     Abort,
@@ -37,8 +37,12 @@ from .exceptions import CallInterruptedError, ConnectionError, TimeoutError
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from engineio._core.message import Message
+
+    from ._core.acks import AckTable as Acks
     from ._sync import Event, Target, Task
     from .base_client import Auth, Headers, Transports, Url
+    from .packet import Packet
 
 
 class Client(BaseClient):
@@ -62,7 +66,7 @@ class Client(BaseClient):
     sid: str | None
     _reconnect_task: Task | None
 
-    acks_class = AckTable
+    acks_class: ClassVar[type[Acks]] = AckTable
 
     def is_asyncio_based(self) -> bool:
         """Return whether the methods of this class are coroutines."""
@@ -196,15 +200,8 @@ class Client(BaseClient):
         """Wait for some seconds while others run."""
         self.eio.sleep(seconds)
 
-    def _create_engine(self, **options: Any) -> engineio.Client:
-        engine = engineio.Client(**options)
-        layer: Any = SimpleNamespace(
-            opened=self._handle_eio_connect,
-            received=self._handle_eio_message,
-            closed=self._handle_eio_disconnect,
-        )
-        engine.attach_layer(layer)
-        return engine
+    def _engineio_client_class(self) -> type[engineio.Client]:
+        return engineio.Client
 
     def _create_event(self) -> Event:
         return create_event()
@@ -313,7 +310,7 @@ class Client(BaseClient):
         elif leaves:
             try:
                 for namespace in list(self.namespaces):
-                    self.eio.send_messages(self._wire.encoder.disconnect(namespace))
+                    self._send_messages(self._wire.encoder.disconnect(namespace))
                 self.eio.disconnect()
             finally:
                 self._left.set()
@@ -384,7 +381,7 @@ class Client(BaseClient):
         self._decoder = self._wire.new_decoder()
         auth = current_value(self.connection_auth) or {}
         for namespace in self.connection_namespaces:
-            self.eio.send_messages(self._wire.encoder.connect(namespace, auth))
+            self._send_messages(self._wire.encoder.connect(namespace, auth))
 
     def _handle_eio_message(self, data: str | bytes) -> None:
         packet = self._decoder.feed(data)
@@ -458,7 +455,7 @@ class Client(BaseClient):
             return
         if id is not None and connection == self.sid:
             messages = self._wire.encoder.ack(namespace, id, acknowledgement(result))
-            self.eio.send_messages(messages)
+            self._send_messages(messages)
 
     def _run_callback(self, callback: Callable[..., Any], *values: Any) -> None:
         try:
@@ -480,12 +477,28 @@ class Client(BaseClient):
             if id is not None:
                 self._acks.pop(namespace, id)
             raise
-        self.eio.send_messages(messages)
+        self._send_messages(messages)
         return id
 
-    def _trigger_event(self, event: str, namespace: str, *args: Any) -> Any:
+    def _send_messages(self, messages: list[Message]) -> None:
+        """Send the messages of one packet, past ``_send_packet`` as long as nobody needs it."""
+        if self._sends_hooked():
+            self._send_packet(self._packet_of(messages))
+        else:
+            self.eio.send_messages(messages)
+
+    def _send_packet(self, pkt: Packet) -> None:
+        """Send a packet; there for applications to call, and to replace."""
+        messages = to_messages(pkt)
+        if "send" in vars(self.eio):  # replaced by the application
+            for message in messages:
+                self.eio.send(message.payload if message.binary else message.text[1:])
+        else:
+            self.eio.send_messages(messages)
+
+    def _trigger_event(self, event: str, namespace: str | None, *args: Any) -> Any:
         """Call the handler of an event and return its result, ``None`` without a handler."""
-        handler, args = self._find_handler(event, namespace, args)
+        handler, args = self._find_handler(event, namespace or "/", args)
         return None if handler is None else call(handler, *args)
 
     def _run_handler(self, event: str, namespace: str, *args: Any) -> None:

@@ -93,7 +93,8 @@ class Entry(Members):
         if self.manager_initialized:
             return
         with self._lock:
-            initialized, self.manager_initialized = self.manager_initialized, True
+            initialized = self.manager_initialized
+            self.manager_initialized = True
         if not initialized:
             self.manager.initialize()
 

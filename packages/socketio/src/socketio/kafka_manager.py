@@ -58,7 +58,7 @@ class KafkaManager(PubSubManager):
             max_pending_bytes=max_pending_bytes,
         )
         self.url = url
-        self.kafka_options = kafka_options or {}
+        self.kafka_options: dict[str, Any] = kafka_options or {}
         self._gathering = Gathering()
         self._writer: TopicWriter | None = None
         self._topic_reader = self._new_reader()

@@ -35,7 +35,7 @@ FULL_INTERVAL = 1.0
 QUEUE_EXPIRES_MS = 300_000
 """How long RabbitMQ keeps the queue of a listener that has gone; as python-socketio 5.x."""
 
-REDIS_OPTIONS = {
+REDIS_OPTIONS: dict[str, Any] = {
     "socket_timeout": TIMEOUT,
     "socket_connect_timeout": TIMEOUT,
     "socket_keepalive": True,
@@ -90,11 +90,11 @@ class KombuManager(PubSubManager):
             max_pending_bytes=max_pending_bytes,
         )
         self.url = url
-        self.connection_options = connection_options or {}
-        self.exchange_options = exchange_options or {}
-        self.queue_options = queue_options or {}
-        self.producer_options = producer_options or {}
-        self.publisher_connection = self._connection()
+        self.connection_options: dict[str, Any] = connection_options or {}
+        self.exchange_options: dict[str, Any] = exchange_options or {}
+        self.queue_options: dict[str, Any] = queue_options or {}
+        self.producer_options: dict[str, Any] = producer_options or {}
+        self.publisher_connection: Any = self._connection()
         self._publisher: Publisher | None = None
         self._gathering = Gathering()
         self._queue_name = f"python-socketio.{uuid.uuid4()}"

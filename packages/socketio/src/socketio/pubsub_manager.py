@@ -66,6 +66,7 @@ if TYPE_CHECKING:
     from engineio.typing import JSONModule, LoggerLike
 
     from ._core.cluster import ClusterMessage, Fields, ReplyTo
+    from .base_pubsub_manager import Arrival
     from .typing import AckCallback, Data, Recipients
 
 CROWD_CHECK = 0.005
@@ -152,12 +153,13 @@ class PubSubManager(BasePubSubManager, Manager):
         Called after ``_send`` has raised or was cancelled, and when the manager stops.
         """
 
-    def _listen(self) -> Iterator[str | bytes | dict[str, Any] | None]:
+    def _listen(self) -> Iterator[Arrival]:
         """Subscribe, and yield each message of the channel as it comes, for ever.
 
-        Calls ``self._subscribed()`` once the broker has confirmed the subscription.  Yields
-        ``None`` at least every ``LISTEN_TIMEOUT`` when nothing comes.  Raises when the connection
-        is lost or the broker does not answer any more; it is then called again after a pause.
+        Messages that have come together may be yielded together, as a list.  Calls
+        ``self._subscribed()`` once the broker has confirmed the subscription.  Yields ``None`` at
+        least every ``LISTEN_TIMEOUT`` when nothing comes.  Raises when the connection is lost or
+        the broker does not answer any more; it is then called again after a pause.
         Closes its connection in a ``finally`` clause.  Messages of this process are to be yielded
         too, if the broker returns them: they are not read, but tell how far behind it is.
         """
@@ -482,7 +484,7 @@ class PubSubManager(BasePubSubManager, Manager):
                     if self._stopping.is_set():
                         return
                     if message is not None:
-                        self._take(message)
+                        self._take(message if type(message) is list else [message])
             except Exception as exception:
                 error = exception
             finally:
@@ -508,21 +510,26 @@ class PubSubManager(BasePubSubManager, Manager):
 
     # receiving
 
-    def _take(self, data: str | bytes | dict[str, Any]) -> None:
+    def _take(self, batch: list[Any]) -> None:
         if self._listener_state is not CONNECTED:
             self._subscribed()
-        message = self._reader.read(data)
+        read = self._reader.read
+        for data in batch:
+            message = read(data)
+            if message is not None:
+                self._act_logged(message)
+            self._taken += 1
+            if self._taken >= TURN:
+                self._taken = 0
+                self.server.eio.sleep(0)
         self._note_arrival()
-        if message is not None:
-            try:
-                self._act(message)
-            except Exception:
-                self._get_logger().exception("%s: a message could not be handled", self.name)
-        self._taken += 1
-        if self._taken >= TURN:
-            self._taken = 0
-            self.server.eio.sleep(0)
-        elif self.server.eio.engine.crowded:
+
+    def _act_logged(self, message: ClusterMessage) -> None:
+        try:
+            self._act(message)
+        except Exception:
+            self._get_logger().exception("%s: a message could not be handled", self.name)
+        if self.server.eio.engine.crowded:
             self.server.eio.pace()
 
     def _act(self, message: ClusterMessage) -> None:

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
     from engineio.typing import JSONModule, LoggerLike
 
+    from .base_pubsub_manager import Arrival
+
 TIMEOUT = 5.0
 """Seconds in which Redis has to answer: to a connection, and to a command."""
 
@@ -230,7 +232,7 @@ class RedisManager(PubSubManager):
 
     # receiving
 
-    def _listen(self) -> Iterator[str | bytes | dict[str, Any] | None]:
+    def _listen(self) -> Iterator[Arrival]:
         link = RedisLink.open(self.redis, self._no_retry)
         try:
             self.pubsub = link
@@ -241,11 +243,12 @@ class RedisManager(PubSubManager):
             while True:
                 data = link.read(LISTEN_TIMEOUT)
                 if data is not None:
-                    for reply in reader.feed(data):
-                        if type(reply) is bytes:
-                            yield reply
-                        else:
-                            self._note_reply(reply)
+                    replies = reader.feed(data)
+                    messages = [reply for reply in replies if type(reply) is bytes]
+                    if len(messages) != len(replies):
+                        self._note_replies(replies)
+                    if messages:
+                        yield messages
                     asked = False
                     limit = time.monotonic() + PING_INTERVAL
                     continue
@@ -261,8 +264,9 @@ class RedisManager(PubSubManager):
             self.pubsub = None
             link.close()
 
-    def _note_reply(self, reply: Any) -> None:
-        if isinstance(reply, RespError):
-            raise reply
-        if isinstance(reply, list) and reply[:1] == [b"subscribe"]:
-            self._subscribed()
+    def _note_replies(self, replies: list[Any]) -> None:
+        for reply in replies:
+            if isinstance(reply, RespError):
+                raise reply
+            if isinstance(reply, list) and reply[:1] == [b"subscribe"]:
+                self._subscribed()

@@ -203,8 +203,8 @@ class Link:
         socket.heartbeat_ivl = socket.heartbeat_timeout = int(HEARTBEAT * 1000)
         if kind == "SUB":
             socket.subscribe(b"")
-        self._is_connected = False
-        self.has_retried = False
+        self._is_connected: bool = False
+        self.has_retried: bool = False
         """Whether the forwarder could not be reached at first."""
         self._monitor = socket.get_monitor_socket(
             zmq.EVENT_HANDSHAKE_SUCCEEDED | zmq.EVENT_DISCONNECTED | zmq.EVENT_CONNECT_RETRIED

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from _thread import RLock
 from collections import deque
-from typing import TYPE_CHECKING, Concatenate, ParamSpec, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from .._core.engine import Engine
 from .._core.session import OPEN, Session
@@ -26,16 +26,11 @@ if TYPE_CHECKING:
 
     Lock: TypeAlias = RLock
 
-P = ParamSpec("P")
-R = TypeVar("R")
 
-
-def _locked(
-    method: Callable[Concatenate[Engine, P], R],
-) -> Callable[Concatenate[LockedEngine, P], R]:
+def _locked(method: Callable[..., Any]) -> Callable[..., Any]:
     """Return the method under the lock; sessions that it closed are told where it was called."""
 
-    def locked(self: LockedEngine, /, *args: P.args, **kwargs: P.kwargs) -> R:
+    def locked(self: LockedEngine, *args: Any, **kwargs: Any) -> Any:
         with self.lock:
             if self._entered:  # by this thread: the engine calls itself
                 return method(self, *args, **kwargs)
@@ -77,7 +72,7 @@ class LockedEngine(Engine):
         sessions: dict[str, Session] | None = None,
     ) -> None:
         super().__init__(options, _nothing, new_session, sessions)
-        self.lock = RLock()
+        self.lock: RLock = RLock()
         self.ready: deque[SocketChannel] = deque()
         """Channels with something to send, once the lock is free."""
         self._entered = False
@@ -87,31 +82,6 @@ class LockedEngine(Engine):
         self._on_closed_elsewhere = on_closed_elsewhere
         self._on_rearm = on_rearm
 
-    create = _locked(Engine.create)
-    accept = _locked(Engine.accept)
-    refuse = _locked(Engine.refuse)
-    forget = _locked(Engine.forget)
-    close = _locked(Engine.close)
-    fail = _locked(Engine.fail)
-    attach = _locked(Engine.attach)
-    detach = _locked(Engine.detach)
-    start_probe = _locked(Engine.start_probe)
-    probe = _locked(Engine.probe)
-    abandon = _locked(Engine.abandon)
-    dismiss = _locked(Engine.dismiss)
-    begin_post = _locked(Engine.begin_post)
-    end_post = _locked(Engine.end_post)
-    hold = _locked(Engine.hold)
-    release = _locked(Engine.release)
-    expect = _locked(Engine.expect)
-    satisfy = _locked(Engine.satisfy)
-    linger = _locked(Engine.linger)
-    admit = _locked(Engine.admit)
-    pong_due = _locked(Engine.pong_due)
-    next_deadline = _locked(Engine.next_deadline)
-    still_congested = _locked(Engine.still_congested)
-    _receive_other = _locked(Engine.receive)
-
     def receive(self, session: Session, data: str | bytes, now: float) -> str | bytes | None:
         """Take one packet; a message, by far the most frequent one, needs no lock."""
         if session.state is OPEN:
@@ -119,7 +89,8 @@ class LockedEngine(Engine):
                 return data
             if data[:1] == "4":
                 return data[1:]
-        return self._receive_other(session, data, now)
+        message: str | bytes | None = _receive_other(self, session, data, now)
+        return message
 
     def send(self, session: Session, messages: Sequence[Message]) -> None:
         """Queue messages for one session, as one unit, and send them."""
@@ -186,3 +157,36 @@ class LockedEngine(Engine):
 
 def _nothing() -> None:
     """Nothing is put off: see ``_finish``."""
+
+
+LOCKED = (
+    "create",
+    "accept",
+    "refuse",
+    "forget",
+    "close",
+    "fail",
+    "attach",
+    "detach",
+    "start_probe",
+    "probe",
+    "abandon",
+    "dismiss",
+    "begin_post",
+    "end_post",
+    "hold",
+    "release",
+    "expect",
+    "satisfy",
+    "linger",
+    "admit",
+    "pong_due",
+    "next_deadline",
+    "still_congested",
+)
+"""Methods that are those of ``Engine``, but under the lock."""
+
+for _name in LOCKED:
+    setattr(LockedEngine, _name, _locked(getattr(Engine, _name)))
+
+_receive_other = _locked(Engine.receive)

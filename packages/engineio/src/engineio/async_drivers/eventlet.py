@@ -27,6 +27,7 @@ from .._shell.wsgi_websocket import WebSocketWSGI
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
+    from .._shell.concurrency import Event
     from ..typing import Environ
 
 READ_SIZE = 65_536
@@ -127,8 +128,9 @@ class EventletEvent:
 class EventletHub:
     """Implements ``Hub`` for the hub of this thread."""
 
-    def __init__(self) -> None:
-        self.create = eventlet.spawn
+    def create(self, function: Callable[[], None]) -> Any:
+        """Return a new greenlet that will run a function before long."""
+        return eventlet.spawn(function)
 
     def resume(self, greenlet: Any) -> None:
         """Let a paused green thread go on before long."""
@@ -143,9 +145,20 @@ class EventletConcurrency:
     """Implements ``Concurrency`` with green threads."""
 
     def __init__(self) -> None:
-        self.spawn = GreenletWorkers(EventletHub()).start
-        self.event = EventletEvent
-        self.sleep = eventlet.sleep
+        self._workers: GreenletWorkers = GreenletWorkers(EventletHub())
+
+    def spawn(self, function: Callable[..., Any], *args: Any) -> None:
+        """Run a function in the background; what it raises is logged."""
+        self._workers.start(function, *args)
+
+    def event(self) -> Event:
+        """Return a new event."""
+        event: Event = EventletEvent()
+        return event
+
+    def sleep(self, seconds: float) -> None:
+        """Pause the caller."""
+        eventlet.sleep(seconds)  # pyright: ignore[reportArgumentType] - a float is fine
 
     def stream(self, socket: Any) -> EventletStream:
         """Take over a connected socket."""

@@ -22,6 +22,7 @@ from .._shell.wsgi_websocket import WebSocketWSGI
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
+    from .._shell.concurrency import Event
     from ..typing import Environ
 
 READ_SIZE = 65_536
@@ -101,8 +102,9 @@ def _nothing() -> int:
 class GeventHub:
     """Implements ``Hub`` for the hub of this thread."""
 
-    def __init__(self) -> None:
-        self.create = gevent.spawn
+    def create(self, function: Callable[[], None]) -> Any:
+        """Return a new greenlet that will run a function before long."""
+        return gevent.spawn(function)
 
     def resume(self, greenlet: Any) -> None:
         """Let a paused greenlet go on before long."""
@@ -117,9 +119,20 @@ class GeventConcurrency:
     """Implements ``Concurrency`` with greenlets."""
 
     def __init__(self) -> None:
-        self.spawn = GreenletWorkers(GeventHub()).start
-        self.event = gevent.event.Event
-        self.sleep = gevent.sleep
+        self._workers: GreenletWorkers = GreenletWorkers(GeventHub())
+
+    def spawn(self, function: Callable[..., Any], *args: Any) -> None:
+        """Run a function in the background; what it raises is logged."""
+        self._workers.start(function, *args)
+
+    def event(self) -> Event:
+        """Return a new event."""
+        event: Any = gevent.event.Event()
+        return event  # type: ignore[no-any-return]
+
+    def sleep(self, seconds: float) -> None:
+        """Pause the caller."""
+        gevent.sleep(seconds)
 
     def stream(self, socket: Any) -> GeventStream:
         """Take over a connected socket."""
@@ -154,7 +167,7 @@ class GeventHost:
 
 def create_thread(
     target: Callable[..., Any], args: Iterable[Any] = (), kwargs: dict[str, Any] | None = None
-) -> gevent.Greenlet:
+) -> Any:
     """Return a greenlet that is not started, from the arguments of ``threading.Thread``."""
     return gevent.Greenlet(target, *args, **(kwargs or {}))
 

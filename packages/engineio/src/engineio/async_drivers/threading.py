@@ -17,12 +17,13 @@ from .._shell.wsgi import WsgiDriver
 from .._shell.wsgi_websocket import WebSocketWSGI
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
+    from .._shell.concurrency import Event
     from .._shell.thread_streams import ThreadStream
     from ..typing import Environ
 
-writables = Writables()
+writables: Writables = Writables()
 """The thread that waits for the slow clients of all servers of this process."""
 
 
@@ -30,9 +31,20 @@ class ThreadConcurrency:
     """Implements ``Concurrency`` with threads."""
 
     def __init__(self) -> None:
-        self.spawn = Workers().start
-        self.event = threading.Event
-        self.sleep = time.sleep
+        self._workers: Workers = Workers()
+
+    def spawn(self, function: Callable[..., Any], *args: Any) -> None:
+        """Run a function in the background; what it raises is logged."""
+        self._workers.start(function, *args)
+
+    def event(self) -> Event:
+        """Return a new event."""
+        event: Event = threading.Event()
+        return event
+
+    def sleep(self, seconds: float) -> None:
+        """Pause the caller."""
+        time.sleep(seconds)
 
     def stream(self, socket: Any) -> ThreadStream:
         """Take over a connected socket."""

@@ -27,6 +27,8 @@ MAX_HOSTS = 4_096
 WINDOW = 64
 """Messages of a process back to which one that comes late is told from one that comes twice."""
 
+_ALL = (1 << WINDOW) - 1
+
 # As it is anchored at both ends and no key can be written in two ways without a backslash, what
 # matches is what a JSON parser would find, or no JSON at all.
 _END = re.compile(
@@ -115,15 +117,19 @@ class ClusterReader:
                 if len(self._hosts) >= MAX_HOSTS:
                     del self._hosts[next(iter(self._hosts))]
                 self._hosts[host] = Sequence(seq)
-            else:
-                before = sequence.missed
-                is_news = sequence.take(seq)
-                self.missed += sequence.missed - before
-                if not is_news:
-                    self.duplicates += 1
-                    return False
+            elif seq == sequence.last + 1:  # by far the most frequent
+                sequence.advance()
+            elif not self._find_place(sequence, seq):
+                return False
         self.received += 1
         return True
+
+    def _find_place(self, sequence: Sequence, seq: int) -> bool:
+        before = sequence.missed
+        is_news = sequence.take(seq)
+        self.missed += sequence.missed - before
+        self.duplicates += not is_news
+        return is_news
 
 
 class Sequence:
@@ -132,27 +138,33 @@ class Sequence:
     :param first: the first number that has come: what was before does not matter.
     """
 
-    __slots__ = ("_first", "_last", "_seen", "missed")
+    __slots__ = ("_first", "_seen", "last", "missed")
 
     def __init__(self, first: int) -> None:
         self._first = first
-        self._last = first
+        self.last = first
+        """The highest number that has come."""
         self._seen = 1
         """Bit n: the number n before the last one has come."""
         self.missed = 0
         """Numbers that have not come."""
 
+    def advance(self) -> None:
+        """Take note of the next number."""
+        self.last += 1
+        self._seen = self._seen << 1 & _ALL | 1
+
     def take(self, number: int) -> bool:
         """Take note of a number; False if it has come before."""
-        ahead = number - self._last
+        ahead = number - self.last
         if ahead > 0:
             self.missed += ahead - 1
-            self._last = number
-            self._seen = (self._seen << ahead if ahead < WINDOW else 0) & (1 << WINDOW) - 1 | 1
+            self.last = number
+            self._seen = (self._seen << ahead if ahead < WINDOW else 0) & _ALL | 1
             return True
         if ahead <= -WINDOW:
             # not late but a process that has begun anew
-            self._first = self._last = number
+            self._first = self.last = number
             self._seen = 1
             return True
         bit = 1 << -ahead

@@ -68,10 +68,14 @@ class RespReader:
         try:
             while position < size:
                 if buffer.startswith(head, position + 1):
-                    length, start = _line(buffer, position + 1 + head_size)
-                    end = start + int(length)
+                    line_end = buffer.find(b"\r\n", position + 1 + head_size)
+                    if line_end < 0:
+                        break
+                    start = line_end + 2
+                    end = start + int(buffer[position + 1 + head_size : line_end])
                     if end + 2 > size:
-                        raise _Incomplete(end + 2)
+                        needed = end + 2
+                        break
                     replies.append(buffer[start:end])
                     position = end + 2
                 else:

@@ -25,7 +25,7 @@ class Wire:
 
     def __init__(self, packet_class: type[Packet], codec: Codec, limits: PacketLimits) -> None:
         self._packet_class = packet_class
-        self.codec = codec
+        self.codec: Codec = codec
         self._limits = limits
         if packet_class is Packet:
             self.encoder = DefaultEncoder(codec)

@@ -43,7 +43,7 @@ class MemoryRequest:
         asyncio: bool,
     ) -> None:
         self.link = link
-        self.query = "EIO=4&transport=websocket" + (f"&{query}" if query else "")
+        self.query: str = "EIO=4&transport=websocket" + (f"&{query}" if query else "")
         self.reply: Reply | None = None
         """The answer of a server that refuses the connection."""
         self._headers = {"host": SERVER[0], **{name.lower(): headers[name] for name in headers}}

@@ -32,7 +32,7 @@ class Peer:
     """
 
     def __init__(self, wire: Wire, link: Link, arrived: Callable[[], Any]) -> None:
-        self.open = True
+        self.open: bool = True
         """False once the connection has ended."""
         self.silent = False
         """True for a client that reads but answers neither heartbeats nor events."""

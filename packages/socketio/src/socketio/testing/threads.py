@@ -192,7 +192,7 @@ class Event:
     """An event with the methods of ``threading.Event``."""
 
     def __init__(self, threads: Threads) -> None:
-        self.is_on = False
+        self.is_on: bool = False
         self._threads = threads
 
     def set(self) -> None:

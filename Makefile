@@ -10,11 +10,12 @@ JS := integration-tests/js
 KAFKA := integration-tests/cluster/kafka
 JOBS ?= $(shell nproc)
 MINUTES ?= 3
+SLOW := cluster dependents
 PYTHONS ?= $(wildcard $(foreach v,3.10 3.11 3.12 3.13,/usr/bin/python$v /usr/local/bin/python$v $(HOME)/.pyenv/versions/$v.*/bin/python))
 SOURCES := packages integration-tests docs conftest.py
 say = @printf '\n\033[1m==> %s\033[0m\n'
 
-.PHONY: help setup system run test lint format twins docs soak bench matrix screenshot lock clean
+.PHONY: help setup system run test slow lint format twins docs soak bench matrix screenshot lock clean
 
 help:  ## Show this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -27,6 +28,9 @@ system:
 .venv/installed: requirements.lock packages/engineio/pyproject.toml packages/socketio/pyproject.toml | system
 	$(say) "Python packages of requirements.lock into .venv, and both packages from the source here"
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@# uWSGI holds the Python that it was built with: a build for another one of the same version must not be reused
+	grep '^uwsgi' requirements.lock >.cache-uwsgi && \
+	    $(BIN)/python -m pip install -q --disable-pip-version-check --no-cache-dir -r .cache-uwsgi; rm -f .cache-uwsgi
 	$(BIN)/python -m pip install -q --disable-pip-version-check -r requirements.lock
 	$(BIN)/python -m pip install -q --disable-pip-version-check --no-deps --no-build-isolation \
 	    -e packages/engineio -e packages/socketio
@@ -72,7 +76,11 @@ test: setup  ## All tests: unit, properties, real sockets, Node, browser
 	$(say) "Every _core module is fully covered by its own test file"
 	$(BIN)/python integration-tests/tools/core_coverage.py
 	$(say) "Behaviour over real sockets: servers x clients x transports, bad input, wheels, demo in a browser"
-	$(BIN)/python -m pytest integration-tests -n $(JOBS)
+	$(BIN)/python -m pytest integration-tests -n $(JOBS) $(addprefix --ignore=integration-tests/,$(SLOW))
+
+slow: setup  ## The tests that take brokers and other frameworks: $(SLOW)
+	$(say) "Clusters on real brokers, and packages that stand on these two"
+	$(BIN)/python -m pytest $(addprefix integration-tests/,$(SLOW)) -n $(JOBS)
 
 docs: setup  ## Build the documentation into .cache/docs (warnings are errors)
 	$(say) "Sphinx"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import traceback
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from .workers import Workers
@@ -64,6 +65,7 @@ class Errand(Generic[T]):
         try:
             result = self._function()
         except BaseException as error:
+            _release_frames(error)
             self._end(error=error)
         else:
             if not self._end(result) and self._discard is not None:
@@ -78,3 +80,11 @@ class Errand(Generic[T]):
             self._error = error
             self._over.set()
             return True
+
+
+def _release_frames(error: BaseException) -> None:
+    """Let ended frames hold nothing: urllib3's hold their exceptions, and its connections."""
+    link: BaseException | None = error
+    while link is not None:
+        traceback.clear_frames(link.__traceback__)
+        link = link.__cause__ or link.__context__

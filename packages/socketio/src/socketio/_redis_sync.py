@@ -48,7 +48,9 @@ class RedisLink:
     @classmethod
     def open(cls, client: Any, retry: Any) -> RedisLink:
         """Connect as ``client`` would; raises whatever the package raises."""
-        connection = client.connection_pool.make_connection()
+        # not by make_connection(): the pool counts its calls, and after max_connections refuses
+        pool = client.connection_pool
+        connection = pool.connection_class(**pool.connection_kwargs)
         connection.retry = retry
         try:
             connection.connect()

@@ -191,6 +191,13 @@ def test_a_placeholder_must_have_the_number_of_an_attachment(number: str) -> Non
         packet.add_attachment(b"x")
 
 
+def test_an_attachment_has_one_placeholder() -> None:
+    packet = Packet(encoded_packet=f'51-["a",{PLACEHOLDER},{PLACEHOLDER}]')
+
+    with pytest.raises(ValueError, match="placeholder"):
+        packet.add_attachment(b"x")
+
+
 def test_what_only_looks_like_a_placeholder_is_left_alone() -> None:
     data = [{"_placeholder": 1, "num": 0}, {"_placeholder": False, "num": 0}, {"num": 0}]
 

@@ -178,14 +178,21 @@ def extract_attachments(data: Any, attachments: list[bytes]) -> Any:
 
 
 def insert_attachments(data: Any, attachments: list[bytes]) -> Any:
-    """Replace placeholders by what they stand for; ValueError for an invalid one."""
+    """Replace placeholders by what they stand for; ValueError for an invalid one.
+
+    Each attachment has one placeholder at most: a small packet must not stand for a large one.
+    """
+    return _insert(data, dict(enumerate(attachments)))
+
+
+def _insert(data: Any, attachments: dict[int, bytes]) -> Any:
     if isinstance(data, list):
-        return [insert_attachments(item, attachments) for item in data]
+        return [_insert(item, attachments) for item in data]
     if isinstance(data, dict):
         if data.get("_placeholder") is True:
             number = data.get("num")
-            if type(number) is not int or not 0 <= number < len(attachments):
+            if type(number) is not int or number not in attachments:
                 raise ValueError("invalid placeholder")
-            return attachments[number]
-        return {key: insert_attachments(item, attachments) for key, item in data.items()}
+            return attachments.pop(number)
+        return {key: _insert(item, attachments) for key, item in data.items()}
     return data

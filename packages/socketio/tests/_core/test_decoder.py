@@ -194,7 +194,7 @@ def test_the_names_of_the_life_of_a_connection_are_reserved() -> None:
         (['51-["a",{0}]', b"x"], (EVENT, "/", None, ["a", b"x"])),
         (['51-["a",{0}]', b""], (EVENT, "/", None, ["a", b""])),
         (['52-/chat,7["a",{1},{0}]', b"x", b"y"], (EVENT, "/chat", 7, ["a", b"y", b"x"])),
-        (['51-["a",{"k":[{0}]},{0}]', b"x"], (EVENT, "/", None, ["a", {"k": [b"x"]}, b"x"])),
+        (['51-["a",{"k":[{0}]},1]', b"x"], (EVENT, "/", None, ["a", {"k": [b"x"]}, 1])),
         (['52-["a",{1}]', b"x", b"y"], (EVENT, "/", None, ["a", b"y"])),
         (["61-3[{0}]", b"x"], (ACK, "/", 3, [b"x"])),
         (["61-/chat,3[1,{0}]", b"x"], (ACK, "/chat", 3, [1, b"x"])),
@@ -241,6 +241,15 @@ def test_a_placeholder_stands_for_an_attachment(serializer: str, number: str) ->
     text = f'51-["a",{PLACEHOLDER % number}]'
 
     assert refused(serializer, text, b"x").status == 400
+
+
+@pytest.mark.parametrize("serializer", TEXT_FORMATS)
+@pytest.mark.parametrize("data", ['["a",{0},{0}]', '["a",{1},{"k":[{0},{1}]}]'])
+def test_an_attachment_has_one_placeholder(serializer: str, data: str) -> None:
+    for number in range(2):
+        data = data.replace(f"{{{number}}}", PLACEHOLDER % number)
+
+    assert refused(serializer, f"52-{data}", b"x", b"y").status == 400
 
 
 @pytest.mark.parametrize("serializer", TEXT_FORMATS)

@@ -1,4 +1,4 @@
-"""Which framework serves an asyncio server: detected, asked for, or taken by what wraps it."""
+"""Which framework serves a server: detected, asked for, or taken by what wraps it."""
 
 from __future__ import annotations
 
@@ -43,18 +43,56 @@ def test_the_first_framework_that_is_installed_is_detected(
     assert run("print(engineio.AsyncServer().async_mode)", *missing) == mode
 
 
-def test_a_package_that_is_broken_is_passed_over() -> None:
-    broken = "import types; sys.modules['aiohttp'] = types.ModuleType('aiohttp');"
+@pytest.mark.parametrize(
+    ("missing", "mode"),
+    [
+        ((), "eventlet"),
+        (("eventlet",), "gevent_uwsgi"),
+        (("eventlet", "uwsgi"), "gevent"),
+        (("eventlet", "gevent"), "threading"),
+        (("eventlet", "uwsgi", "gevent"), "threading"),
+    ],
+    ids=str,
+)
+def test_the_first_model_of_concurrency_that_is_there_is_detected(
+    missing: tuple[str, ...], mode: str
+) -> None:
+    within_uwsgi = "import types; sys.modules.setdefault('uwsgi', types.ModuleType('uwsgi'));"
 
-    assert run(broken + "print(engineio.AsyncServer().async_mode)") == "sanic"
+    assert run(within_uwsgi + "print(engineio.Server().async_mode)", *missing) == mode
 
 
-@pytest.mark.parametrize("mode", ["aiohttp", "sanic", "tornado"])
-def test_the_error_names_what_to_install(mode: str) -> None:
-    error = run(f"engineio.AsyncServer(async_mode={mode!r})", mode)
+@pytest.mark.parametrize(
+    ("server", "package", "mode"),
+    [("AsyncServer", "aiohttp", "sanic"), ("Server", "eventlet", "gevent")],
+)
+def test_a_package_that_is_broken_is_passed_over(server: str, package: str, mode: str) -> None:
+    broken = f"import types; sys.modules[{package!r}] = types.ModuleType({package!r});"
+
+    assert run(f"{broken}print(engineio.{server}().async_mode)") == mode
+
+
+@pytest.mark.parametrize(
+    ("server", "mode", "package"),
+    [
+        ("AsyncServer", "aiohttp", "aiohttp"),
+        ("AsyncServer", "sanic", "sanic"),
+        ("AsyncServer", "tornado", "tornado"),
+        ("Server", "eventlet", "eventlet"),
+        ("Server", "gevent", "gevent"),
+        ("Server", "gevent_uwsgi", "gevent"),
+    ],
+)
+def test_the_error_names_what_to_install(server: str, mode: str, package: str) -> None:
+    error = run(f"engineio.{server}(async_mode={mode!r})", package)
 
     assert error.startswith("ValueError: Invalid async_mode specified")
-    assert f"pip install {mode}" in error
+    assert f"pip install {package}" in error
+
+
+def test_uwsgi_can_only_be_asked_for_within_it() -> None:
+    with pytest.raises(ValueError, match="gevent_uwsgi cannot be imported"):
+        engineio.Server(async_mode="gevent_uwsgi")
 
 
 def test_without_tornado_its_handler_cannot_be_made() -> None:
@@ -67,6 +105,17 @@ def test_without_tornado_its_handler_cannot_be_made() -> None:
 @pytest.mark.parametrize("mode", ["aiohttp", "sanic", "tornado", "asgi"])
 def test_a_mode_can_be_asked_for(mode: str) -> None:
     assert engineio.AsyncServer(async_mode=mode).async_mode == mode
+
+
+@pytest.mark.parametrize("mode", ["eventlet", "gevent", "threading"])
+def test_a_model_of_concurrency_can_be_asked_for(mode: str) -> None:
+    assert run(f"print(engineio.Server(async_mode={mode!r}).async_mode)") == mode
+
+
+@pytest.mark.parametrize("mode", ["nonsense", "aiohttp", "asgi", ""])
+def test_there_is_no_other_model_of_concurrency(mode: str) -> None:
+    with pytest.raises(ValueError, match="use one of eventlet, gevent_uwsgi, gevent, threading"):
+        engineio.Server(async_mode=mode)
 
 
 @pytest.mark.parametrize("mode", ["nonsense", "threading", ""])

@@ -58,3 +58,46 @@ def test_without_tornado_its_handler_cannot_be_made() -> None:
     )
 
     assert "pip install tornado" in result.stderr.splitlines()[-1]
+
+
+@pytest.mark.parametrize(
+    ("missing", "mode"),
+    [
+        ((), "eventlet"),
+        (("eventlet",), "gevent_uwsgi"),
+        (("eventlet", "uwsgi"), "gevent"),
+        (("eventlet", "uwsgi", "gevent"), "threading"),
+    ],
+    ids=str,
+)
+def test_the_first_model_of_concurrency_that_is_there_is_detected(
+    missing: tuple[str, ...], mode: str
+) -> None:
+    code = (
+        f"import sys, types; sys.modules.update(dict.fromkeys({missing!r}));"
+        "sys.modules.setdefault('uwsgi', types.ModuleType('uwsgi'));"
+        "import socketio; print(socketio.Server().async_mode)"
+    )
+
+    result = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=30
+    )
+
+    assert (result.stdout.strip(), result.returncode) == (mode, 0), result.stderr
+
+
+@pytest.mark.parametrize("mode", ["eventlet", "gevent", "threading"])
+def test_a_model_of_concurrency_can_be_asked_for(mode: str) -> None:
+    code = f"import socketio; print(socketio.Server(async_mode={mode!r}).async_mode)"
+
+    result = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=30
+    )
+
+    assert (result.stdout.strip(), result.returncode) == (mode, 0), result.stderr
+
+
+@pytest.mark.parametrize("mode", ["nonsense", "aiohttp", "gevent_uwsgi", ""])
+def test_there_is_no_other_model_of_concurrency(mode: str) -> None:
+    with pytest.raises(ValueError, match="Invalid async_mode specified"):
+        socketio.Server(async_mode=mode)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import http.client
 import re
 import signal
@@ -13,6 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from websockets.sync.client import connect as connect_websocket
+
+from socketio.serve import YOUNG_OBJECTS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -29,6 +32,7 @@ do not leave."""
 
 APP = """
 import asyncio
+import gc
 import sys
 
 import socketio
@@ -38,6 +42,10 @@ sio = socketio.AsyncServer(async_mode="asgi")
 @sio.event
 async def echo(sid, data):
     return data
+
+@sio.event
+async def young_objects(sid):
+    return gc.get_threshold()[0]
 
 @sio.event
 async def disconnect(sid, reason):
@@ -54,11 +62,14 @@ wrapped = socketio.ASGIApp(sio, other)
 async def foreign(scope, receive, send):
     await wrapped(scope, receive, send)
 
-hanging = foreign
+hanging = without_collector = foreign
 
 if __name__ == "__main__":
     what = sys.argv[1]
+    if what == "without_collector":
+        gc.set_threshold(0)
     socketio.run(what if ":" in what else globals()[what], port=0, **eval(sys.argv[2]))
+    print("young objects afterwards:", gc.get_threshold()[0])
 """
 
 
@@ -190,6 +201,22 @@ def test_options_go_to_uvicorn(program: Callable[..., Program]) -> None:
     assert response.status == 404
     assert response.getheader("server") is None
     connection.close()
+
+
+@pytest.mark.parametrize(
+    ("what", "meanwhile", "afterwards"),
+    [("sio", YOUNG_OBJECTS, gc.get_threshold()[0]), ("without_collector", 0, 0)],
+)
+def test_the_garbage_collector_comes_less_often(
+    program: Callable[..., Program], what: str, meanwhile: int, afterwards: int
+) -> None:
+    server = program(what)
+    websocket = server.websocket()
+    websocket.send('420["young_objects"]')
+
+    assert websocket.recv() == f"430[{meanwhile}]"
+    output, _ = server.stop(signal.SIGINT)
+    assert f"young objects afterwards: {afterwards}\n" in output
 
 
 def without(*modules: str) -> Any:

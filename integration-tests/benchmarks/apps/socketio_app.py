@@ -1,7 +1,7 @@
 """The benchmark's Socket.IO application, served by ``python socketio_app.py HOST PORT``.
 
 The same file runs our packages and upstream's, each in its own virtual environment.  HOST is
-``uvicorn`` (plain ASGI), ``aiohttp``, or ``fast`` (uvicorn with our picows WebSocket class).
+``uvicorn`` (plain ASGI), ``aiohttp``, or ``fast`` (``socketio.run``, which only we have).
 With ``BENCH_REDIS``, the URL of a Redis, in the environment it is one of a cluster.
 """
 
@@ -44,8 +44,14 @@ def make_server(async_mode: str) -> Any:
     return sio
 
 
-def serve_uvicorn(port: int, ws: str) -> None:
-    """Serve under uvicorn with uvloop and httptools; ``ws`` is its option of that name."""
+def serve_fast(port: int) -> None:
+    """Serve as a user of ours does."""
+    app = socketio.ASGIApp(make_server("asgi"))
+    socketio.run(app, port=port, log_level="critical", access_log=False)
+
+
+def serve_uvicorn(port: int) -> None:
+    """Serve under uvicorn with uvloop and httptools."""
     import uvicorn
 
     app = socketio.ASGIApp(make_server("asgi"))
@@ -55,7 +61,6 @@ def serve_uvicorn(port: int, ws: str) -> None:
         port=port,
         loop="uvloop",
         http="httptools",
-        ws=ws,
         log_level="critical",
         access_log=False,
     )
@@ -79,11 +84,8 @@ def serve_aiohttp(port: int) -> None:
 
 def main() -> None:
     host, port = sys.argv[1], int(sys.argv[2])
-    if host == "aiohttp":
-        serve_aiohttp(port)
-    else:
-        ws = "engineio.async_drivers.uvicorn:WebSocketProtocol" if host == "fast" else "auto"
-        serve_uvicorn(port, ws)
+    serve = {"uvicorn": serve_uvicorn, "aiohttp": serve_aiohttp, "fast": serve_fast}[host]
+    serve(port)
 
 
 if __name__ == "__main__":

@@ -59,6 +59,11 @@ class Program:
         self._reader = threading.Thread(target=self._read, name=command)
         self._reader.start()
 
+    @property
+    def pid(self) -> int:
+        """The number of its process."""
+        return self._process.pid
+
     def wait_for_port(self, port: int) -> None:
         """Return when it listens."""
         deadline = time.monotonic() + START_TIMEOUT

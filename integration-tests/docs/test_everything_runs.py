@@ -23,7 +23,8 @@ COMMANDS = {
     r"make \w+( \w+=\S+)?": "the targets are looked at below",
     r"npm install socket\.io-client": "make setup installs it",
     r"\.venv/bin/pytest \S+": "the path is looked at below",
-    r"(redis-server|python \w+\.py|celery -A tasks worker)( \d+)?( &)?": "tests of the examples",
+    r"(redis-server|celery -A tasks worker)( &)?": "test_examples.py",
+    r"python \w+\.py( \d+)?": "test_examples.py, browser/test_chat.py, or the test of the page",
     r"sudo nginx -c .*": "test_tutorial.py, without sudo",
     r"pytest": "test_tutorial.py",
     r"uvicorn chat:app --port 800[12] --ws \S+": "test_tutorial.py",
@@ -54,6 +55,12 @@ def test_each_command_of_a_page_is_run_by_a_test(page: Page) -> None:
     ]
 
     assert unknown == []
+
+
+def test_the_tests_that_are_named_exist() -> None:
+    for reason in COMMANDS.values():
+        for name in re.findall(r"[\w/]*test_\w+\.py", reason):
+            assert any((folder / name).exists() for folder in (HERE, HERE.parent)), name
 
 
 def test_what_is_installed_exists() -> None:

@@ -28,7 +28,9 @@ sio = socketio.AsyncServer(async_mode="asgi", client_manager=socketio.AsyncRedis
 @sio.event
 async def start(sid: str, cakes: Any = 10, seconds: Any = 0.5) -> str | None:
     """Give the work to a worker and return the name of the job; ``None`` for nonsense."""
-    if type(cakes) is not int or not 0 < cakes <= MAX_CAKES or not 0 <= float(seconds) <= 1:
+    if type(cakes) is not int or not 0 < cakes <= MAX_CAKES:
+        return None
+    if type(seconds) not in (int, float) or not 0 <= seconds <= 1:
         return None
     job = uuid.uuid4().hex
     await sio.enter_room(sid, job)

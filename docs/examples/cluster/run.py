@@ -42,11 +42,12 @@ def main() -> None:
     port = int(sys.argv[1]) if len(sys.argv) > 1 else 8000
     servers, redis = (port + 1, port + 2), port + 3
     os.environ["REDIS_URL"] = f"redis://127.0.0.1:{redis}/0"
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit())
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, lambda *_: sys.exit())
     with tempfile.TemporaryDirectory() as folder, contextlib.ExitStack() as stack:
         settings = (HERE / "nginx.conf").read_text()
-        for number, own in ((8000, port), (8001, servers[0]), (8002, servers[1])):
-            settings = settings.replace(f"127.0.0.1:{number}", f"127.0.0.1:{own}")
+        for documented, own in ((8000, port), (8001, servers[0]), (8002, servers[1])):
+            settings = settings.replace(f"127.0.0.1:{documented}", f"127.0.0.1:{own}")
         Path(folder, "nginx.conf").write_text(settings)
 
         def start(own_port: int, *command: str) -> subprocess.Popen[bytes]:

@@ -72,7 +72,8 @@ class HTTPPort:
         """Return a session of our own; it keeps cookies of hosts that are IP addresses too."""
         return aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(keepalive_timeout=KEEPALIVE),
-            cookie_jar=aiohttp.CookieJar(unsafe=True),
+            # quoted, those of load balancers would not be known again
+            cookie_jar=aiohttp.CookieJar(unsafe=True, quote_cookie=False),
         )
 
     @staticmethod

@@ -332,7 +332,7 @@ async def test_a_handshake_response_may_bring_messages_and_the_end(script, clien
 async def test_headers_and_query_go_with_every_request(script, client):
     headers = {"X-Token": "t", "Cookie": "mine=1", "content-type": "x/y"}
     script.handshake = script.answer(
-        open_packet(upgrades=["websocket"]), **{"Set-Cookie": "sticky=a; Path=/"}
+        open_packet(upgrades=["websocket"]), **{"Set-Cookie": "sticky=a+/==; Path=/"}
     )
     await client.connect(f"{script.url}/ignored?who=me", headers, engineio_path="/my/path/")
     await client.send("hi")
@@ -343,7 +343,7 @@ async def test_headers_and_query_go_with_every_request(script, client):
     assert kinds == {"handshake", "websocket", "poll", "post"}
     for kind, path, sent, _ in script.requests:
         assert sent["X-Token"] == "t"
-        cookies = {"mine=1"} if kind == "handshake" else {"mine=1", "sticky=a"}
+        cookies = {"mine=1"} if kind == "handshake" else {"mine=1", "sticky=a+/=="}
         assert set(sent["Cookie"].split("; ")) == cookies
         assert path.startswith("/my/path/?who=me&transport=")
         assert ("&t=" in path) is (kind != "post")
@@ -768,4 +768,4 @@ def test_a_missing_aiohttp_is_named_with_its_extra():
         [sys.executable, "-c", WITHOUT_AIOHTTP], capture_output=True, text=True, env=os.environ
     )
 
-    assert "python-engineio[asyncio_client]" in result.stdout
+    assert "python-engineio[asyncio-client]" in result.stdout

@@ -20,19 +20,20 @@ def session() -> Session:
 def _pinged(heartbeat: Heartbeat, session: Session) -> None:
     """Let a session owe a PONG, due at 45."""
     heartbeat.start(session, 0)
-    assert heartbeat.to_ping(25) == [session]
+    assert heartbeat.due(25) == ([session], [])
 
 
 def test_a_session_is_pinged_and_has_to_answer(heartbeat: Heartbeat, session: Session) -> None:
     heartbeat.start(session, 0)
-    assert heartbeat.to_ping(24) == []
+    assert heartbeat.due(24) == ([], [])
     assert heartbeat.pong_due(session) is None
 
-    assert heartbeat.to_ping(25) == [session]
+    assert heartbeat.due(25) == ([session], [])
     assert heartbeat.pong_due(session) == 45
-    assert heartbeat.missed(44) == []
+    assert heartbeat.due(44) == ([], [])
 
-    assert heartbeat.missed(45) == [session]
+    assert heartbeat.due(45) == ([], [session])
+    assert heartbeat.due(1000) == ([], [])
 
 
 def test_an_answer_restarts_the_interval(heartbeat: Heartbeat, session: Session) -> None:
@@ -41,9 +42,8 @@ def test_an_answer_restarts_the_interval(heartbeat: Heartbeat, session: Session)
 
     assert heartbeat.answered(session, 30)
 
-    assert heartbeat.missed(45) == []
-    assert heartbeat.to_ping(54) == []
-    assert heartbeat.to_ping(55) == [session]
+    assert heartbeat.due(54) == ([], [])
+    assert heartbeat.due(55) == ([session], [])
 
 
 @pytest.mark.parametrize("pinged", [False, True])
@@ -52,25 +52,37 @@ def test_a_session_that_has_ended_is_let_be(
 ) -> None:
     heartbeat.start(session, 0)
     if pinged:
-        heartbeat.to_ping(25)
+        heartbeat.due(25)
 
     heartbeat.stop(session)
 
-    assert heartbeat.to_ping(100) == heartbeat.missed(100) == []
+    assert heartbeat.due(100) == ([], [])
 
 
-def test_an_answer_that_is_held_back_is_not_missed(heartbeat: Heartbeat, session: Session) -> None:
+def test_who_is_not_heard_is_pinged_again_and_not_missed(
+    heartbeat: Heartbeat, session: Session
+) -> None:
     _pinged(heartbeat, session)
     heartbeat.hold(session, 30)
     heartbeat.hold(session, 40)
-    assert heartbeat.missed(45) == heartbeat.missed(65) == []
 
-    heartbeat.release(session, 70)
-    assert heartbeat.missed(85) == []
-    heartbeat.release(session, 90)
-    assert heartbeat.missed(109) == []
+    assert heartbeat.due(45) == heartbeat.due(65) == ([session], [])
+    assert heartbeat.pong_due(session) == 85
 
-    assert heartbeat.missed(110) == [session]
+
+def test_an_answer_is_due_anew_when_nothing_is_held_back_any_more(
+    heartbeat: Heartbeat, session: Session
+) -> None:
+    _pinged(heartbeat, session)
+    heartbeat.hold(session, 30)
+    heartbeat.hold(session, 30)
+    heartbeat.release(session, 40)
+    assert heartbeat.due(45) == ([session], [])
+
+    heartbeat.release(session, 60)
+    assert heartbeat.due(79) == ([], [])
+
+    assert heartbeat.due(80) == ([], [session])
 
 
 def test_nothing_is_owed_after_a_hold_without_a_ping(
@@ -87,5 +99,5 @@ def test_an_application_cannot_hold_back_for_ever(heartbeat: Heartbeat, session:
     _pinged(heartbeat, session)
     heartbeat.hold(session, 30)
 
-    assert heartbeat.missed(29 + MAX_HOLD) == []
-    assert heartbeat.missed(49 + MAX_HOLD) == [session]
+    assert heartbeat.due(29 + MAX_HOLD) == ([session], [])
+    assert heartbeat.due(49 + MAX_HOLD) == ([], [session])

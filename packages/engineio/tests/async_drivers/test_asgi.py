@@ -141,7 +141,7 @@ async def test_a_poll_outlives_a_handler_that_takes_longer_than_a_heartbeat() ->
     slow.gate.set()
 
     assert await posting == b"ok"
-    assert await fetch(slow.app, f"&sid={sid}") == b"2\x1e4a"
+    assert await fetch(slow.app, f"&sid={sid}") == b"2\x1e2\x1e4a"
     await fetch(slow.app, f"&sid={sid}", "POST", b"3\x1e1")
 
 

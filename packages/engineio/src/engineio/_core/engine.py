@@ -429,9 +429,10 @@ class Engine:
 
     def tick(self, now: float) -> None:
         """Act on the deadlines that have come."""
-        for session in self._heartbeat.to_ping(now):
+        to_ping, missed = self._heartbeat.due(now)
+        for session in to_ping:
             self.send(session, (PING,))
-        for session in self._heartbeat.missed(now):
+        for session in missed:
             self.counters.ping_timeouts += 1
             self.close(session, Reason.PING_TIMEOUT)
         for session in self._upgrades.deadlines.expire(now):

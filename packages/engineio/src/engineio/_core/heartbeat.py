@@ -56,19 +56,19 @@ class Heartbeat:
         """When the PONG of a session must be here; ``None`` if none is owed."""
         return self._pong.due(session)
 
-    def to_ping(self, now: float) -> list[Session]:
-        """Return the sessions that are to be pinged now; each then owes a PONG."""
-        sessions = self._ping.expire(now)
-        for session in sessions:
-            self._pong.arm(session, now + self._options.ping_timeout)
-        return sessions
+    def due(self, now: float) -> tuple[list[Session], list[Session]]:
+        """Return the sessions that are to be pinged now, and those whose PONG is overdue.
 
-    def missed(self, now: float) -> list[Session]:
-        """Return the sessions whose PONG is overdue."""
+        Who cannot be heard is pinged again: clients expect a PING at least every ``ping_interval``
+        and ``ping_timeout`` together.
+        """
+        to_ping = self._ping.expire(now)
         missed = []
         for session in self._pong.expire(now):
             if session.holds and now - session.held_since < MAX_HOLD:
-                self._pong.arm(session, now + self._options.ping_timeout)
+                to_ping.append(session)
             else:
                 missed.append(session)
-        return missed
+        for session in to_ping:
+            self._pong.arm(session, now + self._options.ping_timeout)
+        return to_ping, missed

@@ -180,7 +180,7 @@ class AsyncServer(AsyncEntry):
 
         ``KeyError`` for an unknown client.
         """
-        sessions = await self.eio.get_session(self._eio_sid(sid, namespace))
+        sessions = await self._user_sessions(sid, namespace)
         session: dict[str, Any] = sessions.setdefault(namespace or "/", {})
         return session
 
@@ -188,8 +188,17 @@ class AsyncServer(AsyncEntry):
         self, sid: str, session: dict[str, Any], namespace: str | None = None
     ) -> None:
         """Replace the user session of a client; ``KeyError`` for an unknown client."""
-        sessions = await self.eio.get_session(self._eio_sid(sid, namespace))
+        sessions = await self._user_sessions(sid, namespace)
         sessions[namespace or "/"] = session
+
+    async def _user_sessions(self, sid: str, namespace: str | None) -> dict[str, Any]:
+        """The sessions of all namespaces of a connection, also of one that has just ended."""
+        eio_sid = self._eio_sid(sid, namespace)
+        ending = self._ending.get(eio_sid)
+        if ending is not None:
+            return ending.user_session
+        sessions: dict[str, Any] = await self.eio.get_session(eio_sid)
+        return sessions
 
     def session(
         self, sid: str, namespace: str | None = None

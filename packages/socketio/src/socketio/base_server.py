@@ -130,6 +130,8 @@ class BaseServer(Registration, OverridePoints):
         self.manager.set_server(self)
         self.manager_initialized: bool = False
         self._made_up: dict[str, Session] = {}
+        self._ending: dict[str, Session] = {}
+        """Connections that have ended while a handler was running for one of their clients."""
         self.observers: list[Observer] = []
         """Who is told what happens; see ``add_observer``."""
         self._look_for_hooks()

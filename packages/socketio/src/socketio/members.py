@@ -234,11 +234,15 @@ class Members(BaseServer):
     def _leave_all(self, connection: Connection, reason: str) -> None:
         for namespace, sid in list(connection.sids.items()):
             self._leave(connection, namespace, sid, reason)
+        if connection.sids:
+            # a handler is still running for a client that joins or leaves at this moment
+            self._ending[connection.session.sid] = connection.session
         self._forget_connection(connection)
 
     def _forget_connection(self, connection: Connection) -> None:
         if connection.closed is not None and not connection.sids:
             self.environ.pop(connection.session.sid, None)
+            self._ending.pop(connection.session.sid, None)
 
     # sending
 

@@ -185,15 +185,17 @@ class Members(BaseServer):
     ) -> None:
         if connection.sids.get(namespace) != sid:
             return  # it has left already, which it can where it was accepted first
+        # forgotten before it is told: who hears it may look, or try again, at once
         if self.always_connect:
             connection.connected.pop(namespace, None)
             for observer in self.observers:
                 observer.disconnected(sid, namespace, self.reason.SERVER_DISCONNECT)
             self.manager.pre_disconnect(sid, namespace)
+            self._forget(connection, namespace, sid)
             self._tell(connection, DISCONNECT, namespace)
         else:
+            self._forget(connection, namespace, sid)
             self._tell_refusal(connection, namespace, refusal)
-        self._forget(connection, namespace, sid)
 
     def _tell_refusal(
         self, connection: Connection, namespace: str, refusal: dict[str, Any]

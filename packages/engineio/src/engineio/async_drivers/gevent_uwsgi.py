@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from .._core.request import Reply
-    from .._shell.wsgi import WsgiRequest
+    from .._shell.wsgi import StartResponse, WsgiRequest
     from ..typing import Environ
 
 SOCKET = "engineio.socket"
@@ -52,13 +52,21 @@ class UwsgiHost:
 
 
 class UwsgiDriver(WsgiDriver):
-    """Says what uWSGI does not: that its router closes the connection after each answer.
+    """Makes up for what uWSGI does with requests."""
 
-    A client that takes it for kept open loses the POST that it sends next.
-    """
+    def request(self, environ: Environ, start_response: StartResponse) -> WsgiRequest:
+        """Wrap the two arguments of a WSGI application.
+
+        uWSGI empties the dict after each request, and fills it for the next one; handlers keep that
+        of the first request of their client.
+        """
+        return super().request(dict(environ), start_response)
 
     def respond(self, request: WsgiRequest, reply: Reply) -> Iterable[bytes]:
-        """Send the answer."""
+        """Send the answer, and say that the connection ends with it, which uWSGI does not.
+
+        A client that takes it for kept open loses the POST that it sends next.
+        """
         if "http-keepalive" not in uwsgi.opt:
             reply.headers.append(("Connection", "close"))
         return super().respond(request, reply)

@@ -6,12 +6,16 @@ from typing import TYPE_CHECKING
 import pytest
 from shell_support import text
 from socket_support import SOON, Connection
+from websockets.frames import Frame, Opcode
 
 from engineio._core.message import Message
 from engineio._core.reason import Reason
+from engineio._shell.socket_channel import SocketWebSocket
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
+
+    from engineio.exceptions import ProtocolError
 
 CONTINUATION, TEXT, BINARY, CLOSE, PING, PONG = 0, 1, 2, 8, 9, 10
 
@@ -79,6 +83,48 @@ def test_the_close_of_a_client_is_answered(connection: Connection) -> None:
     assert connection.frame() == (CLOSE, b"\x03\xe8")
     connection.join()
     assert [session.reason for session in connection.ended] == [Reason.TRANSPORT_CLOSE]
+
+
+class Recorded:
+    """A stream that receives what was given, in these pieces; its reader counts them."""
+
+    def __init__(self, *pieces: bytes) -> None:
+        self.left = [*pieces, b""]
+        self.aborted = False
+
+    def receive(self) -> bytes:
+        return self.left.pop(0)
+
+    def send(self, data: bytes) -> int:
+        return len(data)
+
+    def when_writable(self, function: Callable[[], None]) -> None:
+        raise AssertionError("it always is")
+
+    def abort(self) -> None:
+        self.aborted = True
+
+
+class Ignorant:
+    """Takes what a WebSocket hands on."""
+
+    def frame(self, data: str | bytes) -> None: ...
+
+    def failed(self, error: ProtocolError) -> None: ...
+
+    def lost(self) -> None: ...
+
+
+@pytest.mark.parametrize(
+    "frame", [Frame(Opcode.CLOSE, b""), Frame(Opcode.TEXT, b"x" * 2000)], ids=["close", "large"]
+)
+def test_nothing_is_left_for_the_web_server_to_take_for_a_request(frame: Frame) -> None:
+    stream = Recorded(frame.serialize(mask=True), b"GET / HTTP/1.1", b"\r\n\r\n")
+
+    SocketWebSocket(stream, lambda channel: None, 1000).serve(Ignorant())  # type: ignore[arg-type]
+
+    assert stream.left == []
+    assert stream.aborted
 
 
 def test_a_client_that_vanishes_is_told(connection: Connection) -> None:

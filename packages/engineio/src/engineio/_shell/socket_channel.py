@@ -183,15 +183,22 @@ class SocketWebSocket:
                     self._collect(receiver, event)
                 elif event.opcode is CLOSE:
                     self._reply()
+                    # RFC 6455 7.1.1: the server closes first
+                    self._stream.abort()
+                    self._drain()
                     return
             if protocol.parser_exc is not None:
                 too_big = isinstance(protocol.parser_exc, PayloadTooBig)
                 receiver.failed(ProtocolError(str(protocol.parser_exc), 413 if too_big else 400))
                 break
             self._reply()
-        # what still comes is read, so that the close frame arrives; not for longer than the
-        # engine waits before it cuts the connection
-        while stream.receive():
+        # so that the close frame arrives; not for longer than the engine waits before it cuts the
+        # connection
+        self._drain()
+
+    def _drain(self) -> None:
+        """Read to the end, or the web server takes what still comes for its next request."""
+        while self._stream.receive():
             pass
 
     def _hand_on(self, receiver: Receiver, data: BytesLike, *, binary: bool) -> None:

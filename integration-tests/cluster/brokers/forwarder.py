@@ -10,7 +10,10 @@ import sys
 import zmq
 
 QUEUE = 10_000
-"""Messages kept for each process that is slower than the others; then it misses some."""
+"""Messages kept for each process that is slower than the others; then all wait for it."""
+
+HEARTBEAT_MS = 5_000
+"""After which a process that does not react is not waited for any more."""
 
 
 def forward(push_port: int, subscribe_port: int) -> None:
@@ -20,6 +23,8 @@ def forward(push_port: int, subscribe_port: int) -> None:
     pushed.bind(f"tcp://127.0.0.1:{push_port}")
     published = context.socket(zmq.PUB)
     published.set_hwm(QUEUE)
+    published.xpub_nodrop = True
+    published.heartbeat_ivl = published.heartbeat_timeout = HEARTBEAT_MS
     published.bind(f"tcp://127.0.0.1:{subscribe_port}")
     zmq.proxy(pushed, published)
 

@@ -15,7 +15,7 @@ PYTHONS ?= $(wildcard $(foreach v,3.10 3.11 3.12 3.13,/usr/bin/python$v /usr/loc
 SOURCES := packages integration-tests docs conftest.py
 say = @printf '\n\033[1m==> %s\033[0m\n'
 
-.PHONY: help setup system run test slow lint format twins docs soak bench matrix screenshot lock clean
+.PHONY: help setup system system-demo run test slow lint format twins docs soak bench matrix screenshot lock clean
 
 help:  ## Show this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -25,18 +25,28 @@ setup: system .venv/installed $(JS)/node_modules/installed .cache/upstream-venv/
 system:
 	@integration-tests/tools/system-packages
 
-.venv/installed: requirements.lock packages/engineio/pyproject.toml packages/socketio/pyproject.toml | system
-	$(say) "Python packages of requirements.lock into .venv, and both packages from the source here"
+system-demo:
+	@integration-tests/tools/system-packages demo
+
+# What the demo needs, in the locked versions; the tests add the rest to the same environment.
+.venv/demo: requirements.lock packages/engineio/pyproject.toml packages/socketio/pyproject.toml | system-demo
+	$(say) "Both packages from the source here into .venv, with what their fast path needs"
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
-	@# uWSGI holds the Python that it was built with: a build for another one of the same version must not be reused
-	grep '^uwsgi' requirements.lock >.cache-uwsgi && \
-	    $(BIN)/python -m pip install -q --disable-pip-version-check --no-cache-dir -r .cache-uwsgi; rm -f .cache-uwsgi
-	$(BIN)/python -m pip install -q --disable-pip-version-check -r requirements.lock
-	$(BIN)/python -m pip install -q --disable-pip-version-check --no-deps --no-build-isolation \
-	    -e packages/engineio -e packages/socketio
+	$(BIN)/python -m pip install -q --disable-pip-version-check -c requirements.lock editables hatchling
+	$(BIN)/python -m pip install -q --disable-pip-version-check -c requirements.lock --no-build-isolation \
+	    -e packages/engineio -e "packages/socketio[fast,asyncio_client]"
 	@touch $@
 
-$(JS)/node_modules/installed: $(JS)/package-lock.json | system
+.venv/installed: .venv/demo requirements.lock | system
+	$(say) "Python packages of requirements.lock into .venv"
+	@# uWSGI holds the Python that it was built with: a build for another one of the same version must not be reused
+	@mkdir -p .cache
+	grep '^uwsgi' requirements.lock >.cache/uwsgi.lock
+	$(BIN)/python -m pip install -q --disable-pip-version-check --no-cache-dir -r .cache/uwsgi.lock
+	$(BIN)/python -m pip install -q --disable-pip-version-check -r requirements.lock
+	@touch $@
+
+$(JS)/node_modules/installed: $(JS)/package-lock.json | system-demo
 	$(say) "Node packages of $(JS)/package-lock.json (the official client and server, a browser driver)"
 	cd $(JS) && npm ci --no-audit --no-fund
 	@touch $@
@@ -65,7 +75,7 @@ $(JS)/node_modules/installed: $(JS)/package-lock.json | system
 	    echo "Maven's repository cannot be reached: the Kafka tests will be skipped." >&2; \
 	fi
 
-run: setup  ## Serve the chat demo on http://127.0.0.1:5000
+run: .venv/demo $(JS)/node_modules/installed  ## Serve the chat demo on http://127.0.0.1:5000
 	$(say) "The chat demo: open http://127.0.0.1:5000 in two windows (Ctrl-C stops it)"
 	$(BIN)/python docs/examples/chat/server.py
 
@@ -83,9 +93,8 @@ slow: setup  ## The tests that take brokers and other frameworks: $(SLOW)
 	$(BIN)/python -m pytest $(addprefix integration-tests/,$(SLOW)) -n $(JOBS)
 
 docs: setup  ## Build the documentation into .cache/docs (warnings are errors)
-	$(say) "Sphinx"
+	$(say) "Sphinx: the documentation into .cache/docs/index.html"
 	$(BIN)/sphinx-build -q -W --keep-going -d .cache/doctrees docs .cache/docs
-	@echo "Open .cache/docs/index.html"
 
 soak: setup  ## A few minutes of mixed load; fails unless memory stays flat (MINUTES=3)
 	$(say) "Soak: clients come and go for $(MINUTES) minutes, then everything must be back at zero"
@@ -103,7 +112,7 @@ screenshot: setup  ## Draw docs/images/chat.png, the picture in the README
 	$(say) "The chat demo in Chromium"
 	$(BIN)/python integration-tests/browser/screenshot.py
 
-lint: setup  ## Style, types and layers
+lint: setup docs  ## Style, types and layers; the documentation builds
 	$(say) "ruff"
 	$(BIN)/ruff check $(SOURCES)
 	$(BIN)/ruff format --check $(SOURCES)

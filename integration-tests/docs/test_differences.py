@@ -23,7 +23,7 @@ TEXT = (DOCS / "differences.md").read_text()
 ROW = re.compile(r"^\| ([ESA])(\d\d) \| (.*) \| (.*) \| ?(.*?) ?\|$", re.MULTILINE)
 ROWS = ROW.findall(TEXT)
 EXTRAS = {
-    "socketio.AsyncSimpleClient": "asyncio_client",
+    "socketio.AsyncSimpleClient": "asyncio-client",
     "socketio.SimpleClient": "client",
 }
 

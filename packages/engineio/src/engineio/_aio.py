@@ -121,7 +121,7 @@ def load_port() -> type[HTTPPort]:
         if error.name != "aiohttp":
             raise
         raise ModuleNotFoundError(
-            "AsyncClient needs aiohttp: pip install 'python-engineio[asyncio_client]'",
+            "AsyncClient needs aiohttp: pip install 'python-engineio[asyncio-client]'",
             name=error.name,
         ) from None
     return HTTPPort

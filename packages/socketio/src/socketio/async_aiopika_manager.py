@@ -75,7 +75,7 @@ class AsyncAioPikaManager(AsyncPubSubManager):
         max_pending_publishes: int = MAX_PENDING_PUBLISHES,
         max_pending_bytes: int = MAX_PENDING_BYTES,
     ) -> None:
-        self._aio_pika = load_package("aio_pika", self, "aio-pika", "aio_pika")
+        self._aio_pika = load_package("aio_pika", self, "aio-pika", "aio-pika")
         super().__init__(
             channel=channel,
             write_only=write_only,

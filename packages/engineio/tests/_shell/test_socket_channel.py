@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import sys
 import threading
 from typing import TYPE_CHECKING
 
@@ -10,7 +11,7 @@ from websockets.frames import Frame, Opcode
 
 from engineio._core.message import Message
 from engineio._core.reason import Reason
-from engineio._shell.socket_channel import SocketWebSocket
+from engineio._shell.socket_channel import SocketChannel, SocketWebSocket
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -199,3 +200,78 @@ def test_units_of_many_threads_are_not_interleaved() -> None:
         last[name] = int(number)
     assert set(last.values()) == {units - 1}
     connection.close()
+
+
+class Sink:
+    """A peer that takes everything, or nothing once ``is_full``."""
+
+    is_full = False
+
+    def receive(self) -> bytes:
+        return b""
+
+    def send(self, data: bytes) -> int:
+        return 0 if self.is_full else len(data)
+
+    def when_writable(self, function: Callable[[], None]) -> None:
+        raise RuntimeError("can't start new thread")
+
+    def abort(self) -> None:
+        pass
+
+
+@pytest.fixture
+def impatient_threads() -> Iterator[None]:
+    """Let threads take turns all the time."""
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-5)
+    yield
+    sys.setswitchinterval(interval)
+
+
+def test_a_connection_may_be_cut_while_another_thread_sends(impatient_threads: None) -> None:
+    messages = [Message(b"4x")] * 10_000
+    for _ in range(30):
+        channel = SocketChannel(Sink(), lambda channel: None)
+        channel.write(messages)
+        begun = threading.Event()
+        errors: list[BaseException] = []
+
+        def pump() -> None:
+            begun.set()
+            try:
+                channel.pump()
+            except BaseException as error:
+                errors.append(error)
+
+        sender = threading.Thread(target=pump)
+        sender.start()
+        begun.wait(SOON)
+        channel.abort()
+        sender.join(SOON)
+
+        assert errors == []
+        assert channel.buffered == 0
+
+
+def test_what_a_cut_connection_has_not_sent_is_counted() -> None:
+    channel = SocketChannel(Sink(), lambda channel: None)
+    channel.write([Message(b"4a"), Message(b"4b")])
+
+    channel.abort()
+    channel.write([Message(b"4c")])
+    channel.pump()
+
+    assert (channel.unsent, channel.buffered) == (3, 0)
+
+
+def test_a_client_that_nobody_can_wait_for_is_cut() -> None:
+    sink = Sink()
+    sink.is_full = True
+    channel = SocketChannel(sink, lambda channel: None)
+    channel.write([Message(b"4a")])
+
+    channel.pump()
+
+    assert channel.closed
+    assert channel.buffered == 0

@@ -43,16 +43,18 @@ class SocketChannel:
     """
 
     __slots__ = (
+        "_aborted",
         "_closed",
+        "_late",
         "_pumping",
         "_queue",
         "_ready",
+        "_replied",
         "_rest",
         "_sent",
         "_stalled",
         "_stream",
         "_written",
-        "unsent",
     )
 
     def __init__(self, stream: Stream, ready: Callable[[SocketChannel], None]) -> None:
@@ -63,15 +65,18 @@ class SocketChannel:
         self._pumping = allocate_lock()
         self._stalled = False
         self._closed = False
+        self._aborted = False
+        # bytes, each counted by one thread at a time
         self._written = 0  # by the holder of the engine's lock
+        self._replied = 0  # by the one who reads
         self._sent = 0  # by the one who pumps
-        self.unsent: int = 0
-        """Messages that came after the close, and frames that an abort dropped."""
+        self._late = 0
+        """Messages that came after the close."""
 
     def write(self, messages: list[Message]) -> None:
         """Queue the frames of messages, unless the channel was closed."""
         if self._closed:
-            self.unsent += len(messages)
+            self._late += len(messages)
             return
         for message in messages:
             frame = message.frame
@@ -80,23 +85,24 @@ class SocketChannel:
         self._ready(self)
 
     def control(self, frame: bytes) -> None:
-        """Queue a finished control frame (a PONG); the caller then pumps."""
+        """Queue a finished control frame (a PONG) as the one who reads, who then pumps."""
         if not self._closed:
             self._queue.append(frame)
-            self._written += len(frame)
+            self._replied += len(frame)
 
     def close(self, code: int) -> None:
         """Queue a close frame; the connection ends when the peer answers it, or is cut."""
         if not self._closed:
-            self.control(Frame(Opcode.CLOSE, Close(code, "").serialize()).serialize(mask=False))
+            frame = Frame(Opcode.CLOSE, Close(code, "").serialize()).serialize(mask=False)
+            self._queue.append(frame)
+            self._written += len(frame)
             self._closed = True
             self._ready(self)
 
     def abort(self) -> None:
-        """Drop what waits and end the connection."""
-        self._closed = True
-        self.unsent += len(self._queue)
-        self._queue.clear()
+        """End the connection; what waits is never sent."""
+        # another thread may be taking from the queue: it is left to the garbage collector
+        self._closed = self._aborted = True
         self._stream.abort()
 
     @property
@@ -106,12 +112,19 @@ class SocketChannel:
 
     @property
     def buffered(self) -> int:
-        """Bytes that the operating system has not taken."""
-        return self._written - self._sent if self._queue or self._rest else 0
+        """Bytes that the operating system has not taken, and may still take."""
+        if self._aborted or not (self._queue or self._rest):
+            return 0
+        return self._written + self._replied - self._sent
+
+    @property
+    def unsent(self) -> int:
+        """Messages that came after the close, and frames that an abort has stopped."""
+        return self._late + len(self._queue) if self._aborted else self._late
 
     def pump(self) -> None:
         """Send what waits, as far as that is possible now."""
-        while (self._queue or self._rest) and not self._stalled:
+        while (self._queue or self._rest) and not self._stalled and not self._aborted:
             if not self._pumping.acquire(blocking=False):
                 return  # the one who pumps will look again
             try:
@@ -134,13 +147,15 @@ class SocketChannel:
         if count < 0:
             # the reader notices the end too, and tells the engine
             self.abort()
-            self._rest = b""
             return
         self._sent += count
         self._rest = data[count:]
         if self._rest:
             self._stalled = True
-            self._stream.when_writable(self._writable)
+            try:
+                self._stream.when_writable(self._writable)
+            except RuntimeError:  # there are too many threads
+                self.abort()
 
     def _writable(self) -> None:
         self._stalled = False

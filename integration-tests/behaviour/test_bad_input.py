@@ -735,7 +735,7 @@ JOINED: dict[str, tuple[list[str | bytes], int]] = {
     "placeholder out of range": (['451-["echo",%s]' % (PLACEHOLDER % 1), b"x"], PROTOCOL_ERROR),
     "negative placeholder": (['451-["echo",%s]' % (PLACEHOLDER % -1), b"x"], PROTOCOL_ERROR),
     "two placeholders for one attachment": (
-        ['451-["echo",%s]' % ",".join([PLACEHOLDER % 0] * 2), b"x"], PROTOCOL_ERROR,
+        [f'451-["echo",{PLACEHOLDER % 0},{PLACEHOLDER % 0}]', b"x"], PROTOCOL_ERROR,
     ),
     "placeholder that is no number": (
         ['451-["echo",%s]' % (PLACEHOLDER % '"0"'), b"x"], PROTOCOL_ERROR,

@@ -81,7 +81,8 @@ class BaseServer:
     :param monitor_clients: accepted for compatibility; heartbeats are always watched.
     :param transports: ``'polling'``, ``'websocket'`` or a list; default both.
     :param max_send_buffer: bytes that may wait for one slow client before it is closed with
-        "transport error" (default 16 MiB); ``None`` for no limit.
+        "transport error" (default 16 MiB); ``None`` for no limit.  One message, or one event with
+        its attachments, that is larger than this may wait in addition.
     :param upgrade_timeout: seconds in which an upgrade must finish (default 10).
     :param max_payload_packets: packets in one long-polling POST (default 1,000); more close the
         session with 413.  ``engineio.payload.Payload.max_decode_packets`` wins where the

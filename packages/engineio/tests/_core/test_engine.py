@@ -8,11 +8,11 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from engineio._core.engine import EAGER_FLUSH, HIGH_WATER, TURN_BYTES, Engine
+from engineio._core.engine import HIGH_WATER, TURN_BYTES, Engine
 from engineio._core.farewell import CLOSE_TIMEOUT
 from engineio._core.heartbeat import MAX_HOLD
 from engineio._core.message import Message
-from engineio._core.outbox import PACKETS_PER_POLL
+from engineio._core.outbox import EAGER_FLUSH, PACKETS_PER_POLL
 from engineio._core.reason import Reason
 from engineio._core.session import CLOSED, CLOSING, OPEN, Session
 from engineio.exceptions import ProtocolError
@@ -269,15 +269,84 @@ def test_much_data_is_written_before_the_turn_ends() -> None:
 def test_a_client_that_does_not_take_its_messages_is_closed(transport: Transport) -> None:
     engine = make_engine(max_send_buffer=1000)
     session, channel = open_session(engine, transport)
+    channel.buffered = 700
+    engine.send(session, [text("4" + "x" * 299)])
+    engine.flush(0)
+    assert session.state is OPEN
     channel.buffered = 1001
 
-    engine.send(session, [text("4" + "x" * 1001)])
-    engine.flush(0)
+    for _ in range(3):
+        engine.send(session, [text("4" + "x" * 299)])
+        engine.flush(0)
 
     assert session.reason == Reason.TRANSPORT_ERROR
     assert engine.counters.slow_clients_closed == 1
     assert channel.aborted is (transport == "websocket")
     assert session.queued == 0
+
+
+def test_what_would_be_too_much_for_a_client_is_not_written() -> None:
+    engine = make_engine(max_send_buffer=2 * EAGER_FLUSH)
+    session, channel = open_session(engine)
+    channel.buffered = EAGER_FLUSH
+
+    engine.send(session, [text("4" + "x" * EAGER_FLUSH)])
+
+    assert channel.written == []
+    assert channel.aborted
+    assert engine.counters.messages_dropped == 1
+
+
+class SlowChannel(RecordingChannel):
+    """A WebSocket whose client takes nothing until ``buffered`` is set to less."""
+
+    def write(self, messages: list[Message]) -> None:
+        super().write(messages)
+        self.buffered += sum(len(message.payload) for message in messages)
+
+
+@pytest.mark.parametrize("limit", [1000, 2 * EAGER_FLUSH])
+@pytest.mark.parametrize("transport", ["websocket", "polling"])
+def test_one_unit_may_be_larger_than_what_may_wait(transport: Transport, limit: int) -> None:
+    """Whether a client that waits for nothing else gets it does not depend on its transport."""
+    engine = make_engine(max_send_buffer=limit)
+    session, _ = open_session(engine, transport)
+    slow = SlowChannel()
+    if transport == "websocket":
+        session.channel = slow
+    large = [text("4" + "x" * limit), Message(b"x" * limit, binary=True)]
+
+    engine.send(session, [text("4before")])
+    engine.send(session, large)
+    for _ in range(2):
+        engine.send(session, [text("4" + "x" * (limit // 3))])
+        engine.flush(0)
+    assert session.state is OPEN
+
+    while session.queued:
+        wait_in_get(engine, session)
+    slow.buffered = 0
+    engine.send(session, large)
+    engine.flush(0)
+    assert session.state is OPEN
+
+    engine.broadcast(["sid"], large)
+    assert session.reason == Reason.TRANSPORT_ERROR
+
+
+def test_the_allowance_for_a_large_unit_ends_with_it() -> None:
+    engine = make_engine(max_send_buffer=1000)
+    session, channel = open_session(engine)
+    engine.send(session, [text("4" + "x" * 5000)])
+    channel.buffered = 0
+    engine.send(session, [text("4")])
+    engine.flush(0)
+
+    channel.buffered = 1001
+    engine.send(session, [text("4")])
+    engine.flush(0)
+
+    assert session.reason == Reason.TRANSPORT_ERROR
 
 
 def test_a_broadcast_of_an_event_with_attachments_counts_all_of_it() -> None:

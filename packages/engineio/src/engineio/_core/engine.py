@@ -22,7 +22,7 @@ from .farewell import Farewells
 from .handshake import open_message
 from .heartbeat import Heartbeat
 from .message import NOOP, PING
-from .outbox import drop_outbox, take_poll, waiting_bytes
+from .outbox import drop_outbox, eager_flush, is_too_much, take_poll, waiting_bytes
 from .reason import Reason
 from .session import CLOSED, CLOSING, OPEN, OPENING, Session
 from .upgrades import Upgrades
@@ -36,9 +36,6 @@ if TYPE_CHECKING:
     from .options import Options
     from .request import Request
     from .session import Transport
-
-EAGER_FLUSH = 65_536
-"""Bytes a session may queue within one turn before they are written at once."""
 
 TURN_BYTES = 262_144
 """Bytes sent to all sessions within one turn from which senders are asked to let it end."""
@@ -74,6 +71,7 @@ class Engine:
         """True when ``next_deadline`` may have come nearer; the shell resets it."""
         self._options = options
         self._wake = wake
+        self._eager = eager_flush(options.max_send_buffer)
         self._dirty: list[Session] = []
         self._heartbeat = Heartbeat(options)
         self._owed: Deadlines[Session] = Deadlines()
@@ -299,8 +297,8 @@ class Engine:
         self.turn_bytes += size
         if not session.dirty:
             self._mark(session)
-        if session.queued > EAGER_FLUSH:
-            self._flush_session(session)
+        if session.queued > self._eager:
+            self._flush_session(session, size)
 
     def broadcast(self, sids: Iterable[str], messages: Sequence[Message]) -> None:
         """Queue the same messages for many sessions; unknown ones are passed over."""
@@ -310,6 +308,7 @@ class Engine:
             size = sum([len(message.payload) for message in messages])
         sessions = self.sessions
         dirty = self._dirty
+        eager = self._eager
         idle = not dirty
         for sid in sids:
             session = sessions.get(sid)
@@ -321,8 +320,8 @@ class Engine:
             if not session.dirty:
                 session.dirty = True
                 dirty.append(session)
-            if session.queued > EAGER_FLUSH:
-                self._flush_session(session)
+            if session.queued > eager:
+                self._flush_session(session, size)
             self.turn_bytes += size
         if idle and dirty:
             self._wake()
@@ -330,6 +329,7 @@ class Engine:
     def flush(self, now: float) -> None:
         """Write what is queued; to be called once per turn after ``wake``."""
         self.turn_bytes = 0
+        self._eager = eager_flush(self._options.max_send_buffer)
         dirty, self._dirty = self._dirty, []
         try:
             for session in dirty:
@@ -364,7 +364,11 @@ class Engine:
         if len(self._dirty) == 1:
             self._wake()
 
-    def _flush_session(self, session: Session) -> None:
+    def _flush_session(self, session: Session, unit: int = 0) -> None:
+        """Write what is queued if there is a channel for it, unless it is too much.
+
+        ``unit`` is the size of what was queued last, if that has made it more than ``_eager``.
+        """
         channel = session.channel
         limit = self._options.max_send_buffer
         if session.state is not OPEN:
@@ -372,6 +376,11 @@ class Engine:
         if channel is None or session.held:
             waiting = session.queued
         elif session.transport == "websocket":
+            if unit and limit is not None:
+                waiting = channel.buffered + session.queued
+                if is_too_much(session, waiting, unit, limit):
+                    self._overflow(session)
+                    return
             outbox, session.outbox, session.queued = session.outbox, [], 0
             channel.write(outbox)
             waiting = channel.buffered
@@ -380,8 +389,12 @@ class Engine:
             channel.write(take_poll(session))
             waiting = session.queued
         if limit is not None and waiting > limit:
-            self._overflow(session)
-        elif waiting > HIGH_WATER:
+            if is_too_much(session, waiting, unit, limit):
+                self._overflow(session)
+                return
+        elif session.allowance:
+            session.allowance = 0
+        if waiting > HIGH_WATER:
             self.congested.add(session)
 
     @property

@@ -1,11 +1,16 @@
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from queue import SimpleQueue
+from typing import TYPE_CHECKING
 
 from engineio._shell.alarm import Alarm
 from engineio.async_drivers.threading import ThreadConcurrency
+
+if TYPE_CHECKING:
+    import pytest
 
 SOON = 10
 """Seconds in which everything must happen; only a failing test waits so long."""
@@ -85,3 +90,45 @@ def test_nothing_is_looked_at_after_stop() -> None:
 
     assert ended.wait(SOON)
     assert engine.ticks.empty()
+
+
+def test_what_a_deadline_raises_is_logged_and_the_next_one_is_met(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    class Failing(Engine):
+        def tick(self, now: float) -> None:
+            super().tick(now)
+            self.due = now
+            if self.ticks.qsize() == 1:
+                raise ZeroDivisionError
+
+    engine = Failing(time.monotonic())
+    alarm = make_alarm(engine)
+
+    with caplog.at_level(logging.ERROR, "engineio.alarm"):
+        alarm.rearm()
+        deadline = time.monotonic() + SOON
+        while engine.ticks.qsize() < 2:
+            assert time.monotonic() < deadline
+    alarm.stop()
+
+    assert "ZeroDivisionError" in caplog.text
+
+
+def test_without_a_thread_the_next_deadline_tries_again(caplog: pytest.LogCaptureFixture) -> None:
+    model = ThreadConcurrency()
+
+    def fail(function: object, *args: object) -> None:
+        raise RuntimeError("can't start new thread")
+
+    model.spawn = fail  # type: ignore[method-assign,assignment]
+    engine = Engine(time.monotonic())
+    alarm = Alarm(engine, time.monotonic, model)  # type: ignore[arg-type]
+    with caplog.at_level(logging.ERROR, "engineio.alarm"):
+        alarm.rearm()
+    assert "can't start new thread" in caplog.text
+
+    del model.spawn
+    alarm.rearm()
+
+    assert engine.ticks.get(timeout=SOON)

@@ -229,28 +229,36 @@ def impatient_threads() -> Iterator[None]:
     sys.setswitchinterval(interval)
 
 
+class Sender(threading.Thread):
+    """Pumps a channel once, and remembers what that raised."""
+
+    def __init__(self, channel: SocketChannel) -> None:
+        super().__init__()
+        self.channel = channel
+        self.has_begun = threading.Event()
+        self.error: BaseException | None = None
+
+    def run(self) -> None:
+        self.has_begun.set()
+        try:
+            self.channel.pump()
+        except BaseException as error:
+            self.error = error
+
+
 def test_a_connection_may_be_cut_while_another_thread_sends(impatient_threads: None) -> None:
     messages = [Message(b"4x")] * 10_000
     for _ in range(30):
         channel = SocketChannel(Sink(), lambda channel: None)
         channel.write(messages)
-        begun = threading.Event()
-        errors: list[BaseException] = []
-
-        def pump() -> None:
-            begun.set()
-            try:
-                channel.pump()
-            except BaseException as error:
-                errors.append(error)
-
-        sender = threading.Thread(target=pump)
+        sender = Sender(channel)
         sender.start()
-        begun.wait(SOON)
+        sender.has_begun.wait(SOON)
+
         channel.abort()
         sender.join(SOON)
 
-        assert errors == []
+        assert sender.error is None
         assert channel.buffered == 0
 
 

@@ -159,6 +159,23 @@ async def test_a_busy_server_keeps_its_deadlines() -> None:
     assert channel.units == [["2"]]
 
 
+async def test_what_a_deadline_raises_is_reported_and_the_next_one_is_met() -> None:
+    server = Server(ping_interval=4 * TICK, upgrade_timeout=0.001)
+    _, channel = await server.open()
+    polling = server.engine.create("polling", "polling")
+    server.engine.accept(polling, server.clock())
+    candidate = RecordingChannel()
+    candidate.close = None  # type: ignore[method-assign,assignment]
+    server.engine.start_probe(polling, candidate, server.clock())
+    errors: list[object] = []
+    asyncio.get_running_loop().set_exception_handler(lambda loop, context: errors.append(context))
+
+    await channel.news.wait()
+
+    assert channel.units == [["2"]]
+    assert len(errors) == 1
+
+
 async def test_a_stopped_turn_looks_at_no_deadline() -> None:
     server = Server(ping_interval=0.001)
     _, channel = await server.open()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 from _thread import allocate_lock
 from typing import TYPE_CHECKING
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
 
 TICK = 0.05
 """Seconds between two looks at the deadlines, at the least: nearby ones are handled together."""
+
+_logger = logging.getLogger("engineio.alarm")
 
 
 class Alarm:
@@ -39,7 +42,11 @@ class Alarm:
             if self._running is None:
                 self._at = due
                 self._running = object()
-                self._model.spawn(self._run, self._running)
+                try:
+                    self._model.spawn(self._run, self._running)
+                except RuntimeError:  # there are too many threads: the next deadline tries again
+                    self._running = None
+                    _logger.exception("nobody looks at the deadlines")
             elif due < self._at - TICK:
                 self._at = due
                 self._changed.set()
@@ -61,7 +68,10 @@ class Alarm:
                 continue
             with self._lock:
                 self._at = math.inf
-            self._engine.tick(self._clock())
+            try:
+                self._engine.tick(self._clock())
+            except Exception:
+                _logger.exception("a deadline could not be acted on")
             due = self._engine.next_deadline()
             with self._lock:
                 self._at = min(self._at, math.inf if due is None else due)

@@ -80,5 +80,7 @@ class Turn:
 
     def _tick(self) -> None:
         self._timer = None
-        self._engine.tick(self._clock())
-        self._arm()
+        try:
+            self._engine.tick(self._clock())
+        finally:  # what it raises, the event loop reports
+            self._arm()

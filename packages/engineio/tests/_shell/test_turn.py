@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     from engineio._core.session import Session
 
 
+SOON = 10
+"""Seconds in which everything must happen; only a failing test waits so long."""
+
+
 class CountingChannel(RecordingChannel):
     """Remembers which messages were written as one unit, and can be waited for."""
 
@@ -170,7 +174,7 @@ async def test_what_a_deadline_raises_is_reported_and_the_next_one_is_met() -> N
     errors: list[object] = []
     asyncio.get_running_loop().set_exception_handler(lambda loop, context: errors.append(context))
 
-    await channel.news.wait()
+    await asyncio.wait_for(channel.news.wait(), SOON)
 
     assert channel.units == [["2"]]
     assert len(errors) == 1

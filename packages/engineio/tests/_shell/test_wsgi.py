@@ -99,6 +99,29 @@ def test_a_chunked_body_is_read_up_to_the_limit(driver: WsgiDriver) -> None:
     assert body.tell() <= 65_536
 
 
+class BrokenBody:
+    """What pywsgi, uWSGI or eventlet give of a client that has gone."""
+
+    def __init__(self, error: Exception) -> None:
+        self.error = error
+
+    def read(self, size: int) -> bytes:
+        raise self.error
+
+
+@pytest.mark.parametrize("error", [OSError("unexpected end of file"), ValueError("no chunk")])
+@pytest.mark.parametrize("how", [{"CONTENT_LENGTH": "5"}, {"HTTP_TRANSFER_ENCODING": "chunked"}])
+def test_a_body_that_breaks_off_is_refused(
+    driver: WsgiDriver, error: Exception, how: dict[str, Any]
+) -> None:
+    environ = make_environ(**{"wsgi.input": BrokenBody(error)}, **how)
+
+    with pytest.raises(ProtocolError) as raised:
+        driver.body(driver.request(environ, None), 10)  # type: ignore[arg-type]
+
+    assert raised.value.status == 400
+
+
 def test_an_answer_has_its_length(driver: WsgiDriver) -> None:
     answer: list[Any] = []
     request = driver.request(make_environ(), lambda *args: answer.extend(args))

@@ -121,7 +121,7 @@ class WsgiDriver:
             return _read_chunked(environ, limit)
         if length > limit:
             raise ProtocolError("body too large", 413)
-        body: bytes = environ["wsgi.input"].read(length)
+        body = _read(environ, length)
         if len(body) < length:
             raise ProtocolError("the body ended early")
         return body
@@ -172,15 +172,20 @@ def _read_chunked(environ: Environ, limit: int) -> bytes:
     chunks: list[bytes] = []
     size = 0
     while size <= limit:
-        try:
-            chunk: bytes = environ["wsgi.input"].read(READ_SIZE)
-        except OSError as error:
-            raise ProtocolError("the body ended early") from error
+        chunk = _read(environ, READ_SIZE)
         if not chunk:
             return b"".join(chunks)
         chunks.append(chunk)
         size += len(chunk)
     raise ProtocolError("body too large", 413)
+
+
+def _read(environ: Environ, size: int) -> bytes:
+    try:
+        data: bytes = environ["wsgi.input"].read(size)
+    except (OSError, ValueError) as error:  # ValueError: of eventlet, for a chunk that is none
+        raise ProtocolError("the body ended early") from error
+    return data
 
 
 def _accept(environ: Environ) -> bytes:

@@ -38,4 +38,4 @@ class Member:
     def held(self, namespace: str = "/") -> list[bytes]:
         """What it will get once its connect handler has accepted it."""
         held = self.session.app.held.get(namespace, [])
-        return [message.payload for messages in held for message in messages]
+        return [message.payload for messages, _ in held for message in messages]

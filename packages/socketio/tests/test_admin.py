@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import time
 from collections import deque
 from queue import Empty
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from test_server import SOON, Client, make_server
+from threads_support import SOON, Client, make_server
 
 from socketio import base_admin
 from socketio.admin import EventBuffer, InstrumentedServer
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     import socketio
+    from engineio._shell.receiver import Receiver
 
 CREDENTIALS = {"username": "admin", "password": "secret"}
 
@@ -119,19 +122,26 @@ def test_nobody_else_gets_in_or_is_told_anything(
         admin.packets.get(timeout=0.2)
 
 
-def test_after_many_failures_nothing_is_read_for_a_while(
+def test_after_many_failures_no_password_is_read_for_a_while(
     sio: socketio.Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(base_admin, "MAX_FAILURES", 2)
     instrument(sio)
+    remembered = Admin(sio, "remembered")
+    remembered.log_in()
+    [session] = remembered.report("session")
     for number in range(2):
         Admin(sio, f"bad{number}").log_in({})
 
     blocked = Admin(sio, "good").log_in()
+    page = Admin(sio, "page").log_in({"sessionId": session})
+    guess = Admin(sio, "guess").log_in({"sessionId": "guess"})
     monkeypatch.setattr(base_admin, "FAILURE_WINDOW", 0)
     later = Admin(sio, "later").log_in()
 
     assert "too many" in blocked["message"]
+    assert page["type"] == "0"
+    assert "too many" in guess["message"]
     assert later["type"] == "0"
 
 
@@ -212,18 +222,37 @@ def test_an_admin_sees_what_happens(sio: socketio.Server) -> None:
     assert admin.report("socket_disconnected")[:3] == ["/", sid, "transport close"]
 
 
-def test_an_upgrade_is_seen(sio: socketio.Server) -> None:
-    instrument(sio)
+class Candidate(Client):
+    """A WebSocket on which a client upgrades, all at once."""
+
+    def __init__(self, client: Client) -> None:
+        self.packets, self.session = client.packets, client.session
+        self.buffered = self.unsent = 0
+        client.sio.eio.engine.start_probe(self.session, self, client.sio.eio.clock())
+
+    def serve(self, receiver: Receiver) -> None:
+        receiver.frame("2probe")
+        receiver.frame("5")
+
+
+def test_an_upgrade_is_seen_at_once(sio: socketio.Server) -> None:
+    instrument(sio, server_stats_interval=9)
     admin = Admin(sio)
     admin.log_in()
     client = Client(sio, "client")
     client.session.transport = "polling"
     sid = client.join()
-    client.session.transport = "websocket"
+    assert admin.report("socket_connected")[0]["transport"] == "polling"
 
+    candidate: Any = Candidate(client)
+    request: Any = SimpleNamespace(environ=dict)
+    with pytest.raises(StopIteration):  # for the web server
+        sio.eio._serve(request, candidate, client.session, candidate, probing=True)
+    begin = time.monotonic()
     [update] = admin.report("socket_updated")
 
     assert update == {"id": sid, "nsp": "/", "transport": "websocket"}
+    assert time.monotonic() - begin < 8
 
 
 def test_statistics_come_again_and_again(sio: socketio.Server) -> None:

@@ -6,69 +6,13 @@ import json
 import logging
 import threading
 from queue import SimpleQueue
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
+from threads_support import SOON, Client, make_server
 
 import socketio
 from engineio._core.reason import Reason
-from engineio._shell.receiver import Receiver
-
-if TYPE_CHECKING:
-    from engineio._core.message import Message
-
-SOON = 10
-"""Seconds in which everything must happen; only a failing test waits so long."""
-
-
-class Client:
-    """The far end of one connection: what it sends arrives in the calling thread."""
-
-    def __init__(self, sio: socketio.Server, sid: str = "eio") -> None:
-        self.sio = sio
-        self.packets: SimpleQueue[str | bytes] = SimpleQueue()
-        self.buffered = 0
-        self.unsent = 0
-        engine = sio.eio.engine
-        self.session = engine.create(sid, "websocket")
-        assert sio.eio._connect(self.session, {}) is None
-        channel = sio.eio._traced(self.session, self)
-        engine.attach(self.session, channel)
-        engine.accept(self.session, sio.eio.clock())
-        assert sio.eio._layer is not None
-        self._receiver = Receiver(
-            engine, self.session, channel, sio.eio._layer.received, sio.eio.clock, probing=False
-        )
-        self.next()
-
-    def join(self) -> str:
-        self.send("0")
-        return str(json.loads(str(self.next())[1:])["sid"])
-
-    def send(self, data: str | bytes) -> None:
-        self._receiver.frame(f"4{data}" if isinstance(data, str) else data)
-
-    def next(self) -> str | bytes:
-        """The next packet from the server."""
-        return self.packets.get(timeout=SOON)
-
-    def vanish(self) -> None:
-        self._receiver.lost()
-
-    # the channel
-
-    def write(self, messages: list[Message]) -> None:
-        for message in messages:
-            self.packets.put(message.payload if message.binary else message.text[1:])
-
-    def close(self, code: int) -> None:
-        pass
-
-    abort = close  # type: ignore[assignment]
-
-
-def make_server(**options: Any) -> socketio.Server:
-    return socketio.Server(async_mode="threading", **options)
 
 
 def test_an_event_is_acknowledged_with_what_its_handler_returns() -> None:

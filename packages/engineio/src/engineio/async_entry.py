@@ -231,7 +231,15 @@ class AsyncEntry(BaseServer):
     ) -> Awaitable[Any]:
         layer = self._layer_in_use()
         received = self._received if layer is None else layer.received
-        receiver = Receiver(self.engine, session, channel, received, self.clock, probing=probing)
+        receiver = Receiver(
+            self.engine,
+            session,
+            channel,
+            received,
+            self.clock,
+            probing=probing,
+            upgraded=None if self._layer is None else self._layer.upgraded,
+        )
         return websocket.serve(receiver)
 
     async def _poll(self, request: Request, session: Session, jsonp: int | None) -> Any:

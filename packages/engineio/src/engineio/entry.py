@@ -135,7 +135,15 @@ class Entry(BaseServer):
     ) -> Iterable[bytes]:
         layer = self._layer_in_use()
         received = self._received if layer is None else layer.received
-        receiver = Receiver(self.engine, session, channel, received, self.clock, probing=probing)
+        receiver = Receiver(
+            self.engine,
+            session,
+            channel,
+            received,
+            self.clock,
+            probing=probing,
+            upgraded=None if self._layer is None else self._layer.upgraded,
+        )
         websocket.serve(receiver)
         return self._driver.end(request)
 

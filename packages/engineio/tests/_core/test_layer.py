@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from engineio._core.layer import Pending
 
 
-def test_a_layer_is_the_three_functions_it_was_given() -> None:
+def test_a_layer_is_the_functions_it_was_given() -> None:
     calls: list[tuple[Any, ...]] = []
 
     def received(session: Session, data: str | bytes) -> Pending:
@@ -30,6 +30,7 @@ def test_a_layer_is_the_three_functions_it_was_given() -> None:
     layer.opened(session, {"PATH_INFO": "/"})
     assert layer.received(session, "2[]") is None
     assert layer.closed(session, "client disconnect") is None
+    layer.upgraded(session)  # need not be given
 
     assert calls == [
         (session, {"PATH_INFO": "/"}),
@@ -42,7 +43,7 @@ def test_a_layer_has_no_other_attributes() -> None:
     layer: Any = Layer(lambda *_: None, lambda *_: None, lambda *_: None)
 
     names = [field.name for field in fields(Layer)]
-    assert names == ["opened", "received", "closed", "handlers"]
+    assert names == ["opened", "received", "closed", "upgraded", "handlers"]
     assert layer.handlers == {}
     with pytest.raises(AttributeError):
         layer.recieved = None

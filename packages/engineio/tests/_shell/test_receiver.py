@@ -23,6 +23,7 @@ class Application:
 
     def __init__(self) -> None:
         self.messages: list[str | bytes] = []
+        self.upgraded: list[Session] = []
         self.error: Exception | None = None
         self.waits = False
 
@@ -43,7 +44,15 @@ class Application:
 def _receive(
     engine: Engine, session: Session, channel: Any, application: Application, probing: bool = False
 ) -> Receiver:
-    return Receiver(engine, session, channel, application, lambda: 0.0, probing=probing)
+    return Receiver(
+        engine,
+        session,
+        channel,
+        application,
+        lambda: 0.0,
+        probing=probing,
+        upgraded=application.upgraded.append,
+    )
 
 
 def test_messages_reach_the_application_and_control_packets_do_not() -> None:
@@ -167,6 +176,7 @@ def test_a_probe_becomes_the_transport() -> None:
         assert receiver.frame(data) is None
 
     assert (session.transport, session.channel) == ("websocket", candidate)
+    assert application.upgraded == [session]
     assert candidate.written == [b"3probe"]
     assert application.messages == ["a"]
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 
 class Event(Protocol):
@@ -46,3 +49,19 @@ def acknowledgement(result: Any) -> list[Any]:
     if result is None:
         return []
     return list(result) if isinstance(result, tuple) else [result]
+
+
+def snapshot(event: Sequence[Any]) -> list[Any]:
+    """Return a copy of an event, for later; of one that is nested too deep, only its name."""
+    try:
+        return [_copy(value) for value in event]
+    except RecursionError:
+        return list(event[:1])
+
+
+def _copy(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _copy(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_copy(item) for item in value]
+    return bytes(value) if isinstance(value, bytearray | memoryview) else value

@@ -37,10 +37,10 @@ class InstrumentedServer(BaseInstrumentedServer):
         if self.auth is False:
             return
         address = str(environ.get("REMOTE_ADDR", ""))
-        if self._is_blocked(address):
-            raise ConnectionRefusedError("too many attempts, try again later")
         if self._knows_session(client_auth):
             return
+        if self._is_blocked(address):
+            raise ConnectionRefusedError("too many attempts, try again later")
         known = self._knows(client_auth)
         if callable(self.auth):
             known = call(self.auth, client_auth)
@@ -103,9 +103,9 @@ class InstrumentedServer(BaseInstrumentedServer):
             self._wake.clear()
             while self._reports:
                 self._send(self._reports.popleft())
-            if clock() >= due:
+            if clock() >= due and not self.stop_stats_event.is_set():
                 due = clock() + self.server_stats_interval
-                for report in (*self._introductions(), *self._upgraded(), self._stats()):
+                for report in (*self._introductions(), self._stats()):
                     self._send(report)
         self._note_task(None)
         self._stopped.set()

@@ -102,7 +102,7 @@ class AsyncEntry(AsyncMembers):
     def _listen(self) -> None:
         """Have the engine call us, past its handlers as long as they are ours."""
         handlers = self._engine_handlers()
-        layer = Layer(self._opened, self._received, self._closed, handlers)
+        layer = Layer(self._opened, self._received, self._closed, self._upgraded, handlers)
         if self.eio.traffic is not None:
             layer.received = counted(layer.received, self.eio.traffic)
         self.eio.attach_layer(layer)

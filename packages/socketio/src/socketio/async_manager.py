@@ -80,18 +80,16 @@ class AsyncManager(BaseManager):
         server = self.server
         encoder = server.wire.encoder
         args = arguments(event, data)
-        if server.observers:
-            sids = [*members, *(waiting or ())]
-            for observer in server.observers:
-                observer.sent(sids, namespace, args)
         if callback is None:
             messages = encoder.event(namespace, args)
             if server._sends_hooked:
                 await server._send_hooked(members.values(), messages)
             else:
                 server.eio.engine.broadcast(members.values(), messages)
+            for observer in server.observers:
+                observer.sent(members, namespace, args)
             for eio_sid in waiting.values() if waiting else ():
-                await server._hold(eio_sid, namespace, messages)
+                await server._hold(eio_sid, namespace, messages, args)
             return
         for sid, eio_sid in list(members.items()):
             id = self._generate_ack_id(sid, callback)
@@ -104,6 +102,8 @@ class AsyncManager(BaseManager):
             except BaseException:
                 self._acks.pop(sid, id)
                 raise
+            for observer in server.observers:
+                observer.sent((sid,), namespace, args)
         for sid, eio_sid in waiting.items() if waiting else ():
             id = self._generate_ack_id(sid, callback)
             try:
@@ -111,7 +111,7 @@ class AsyncManager(BaseManager):
             except BaseException:
                 self._acks.pop(sid, id)
                 raise
-            await server._hold(eio_sid, namespace, messages)
+            await server._hold(eio_sid, namespace, messages, args)
 
     async def enter_room(
         self, sid: str, namespace: str, room: str, eio_sid: str | None = None
@@ -127,8 +127,12 @@ class AsyncManager(BaseManager):
         """Take everybody out of a room; ``ValueError`` if it is the sid of a client."""
         self.basic_close_room(room, namespace)
 
-    async def stop(self, timeout: float = 0) -> None:
-        """Stop what runs in the background, here nothing; called by the server's ``shutdown``."""
+    async def stop(self, timeout: float = 0) -> int:
+        """Stop what runs in the background, here nothing; called by the server's ``shutdown``.
+
+        Returns how many messages were lost: here 0.
+        """
+        return 0
 
     async def trigger_callback(self, sid: str, id: int, data: Iterable[Any]) -> None:
         """Call what waits for this acknowledgement; an unknown one is logged."""

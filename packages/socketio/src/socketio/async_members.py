@@ -17,14 +17,13 @@ from engineio.packet import Packet as EnginePacket
 from ._aio import Cancelled, call, is_cancelled
 from ._core.encoder import UNWRITABLE, to_messages
 from ._core.handlers import fit, wants_less
-from ._values import acknowledgement
+from ._values import acknowledgement, snapshot
 from .base_server import BaseServer
 from .exceptions import ConnectionRefusedError
 from .packet import ACK, CONNECT, CONNECT_ERROR, DISCONNECT
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
-    from contextlib import AbstractContextManager
+    from collections.abc import Collection, Sequence
 
     from engineio._core.message import Message
     from engineio.typing import Environ
@@ -43,8 +42,6 @@ bytes, the client is closed, as one that does not read."""
 
 class AsyncMembers(BaseServer):
     """The part of a server that takes clients in and out of namespaces."""
-
-    _lock: AbstractContextManager[Any]
 
     # what arrives
 
@@ -174,10 +171,14 @@ class AsyncMembers(BaseServer):
             self._owe(connection)
             await self._tell(connection, CONNECT, namespace, {"sid": sid})
             connection.held_bytes = 0
-            for messages in connection.held.pop(namespace, ()):
+            held = connection.held.pop(namespace, ())
+            for messages, _ in held:
                 await self._deliver(connection, messages)
             for observer in self.observers:
                 observer.connected(sid, namespace)
+                for _, event in held:
+                    if event:
+                        observer.sent((sid,), namespace, event)
 
     async def _refuse(
         self, connection: Connection, namespace: str, sid: str, refusal: dict[str, Any]
@@ -290,24 +291,28 @@ class AsyncMembers(BaseServer):
         """Send one Engine.IO packet, all of a packet or a part of it, to one connection."""
         await self.eio.send_packet(eio_sid, eio_pkt)
 
-    async def _hold(self, eio_sid: str, namespace: str, messages: list[Message]) -> None:
-        """Keep messages for a client until its connect handler has accepted it."""
+    async def _hold(
+        self, eio_sid: str, namespace: str, messages: list[Message], event: Sequence[Any]
+    ) -> None:
+        """Keep the messages of an event for a client until its connect handler has accepted it."""
         connection = self._connection(eio_sid)
         if connection is None or connection.closed is not None:
             return
         with self._lock:
             if namespace in connection.connected:  # by another thread, meanwhile
                 await self._deliver(connection, messages)
+                for observer in self.observers:
+                    observer.sent((connection.connected[namespace],), namespace, event)
                 return
             held = connection.held.setdefault(namespace, [])
-            held.append(messages)
+            held.append((messages, snapshot(event) if self.observers else ()))
             connection.held_bytes += sum([len(message.payload) for message in messages])
             limit = self.eio.max_send_buffer
             if len(held) <= MAX_HELD and (limit is None or connection.held_bytes <= limit):
                 return
             counters = self.eio.counters
             counters.slow_clients_closed += 1
-            counters.messages_dropped += sum([len(packet) for packet in held])
+            counters.messages_dropped += sum([len(packet) for packet, _ in held])
             connection.held.clear()
             connection.closed = self.reason.TRANSPORT_ERROR  # from here on nothing is held
         self.logger.warning("Too much is held for a client whose connect handler still runs")

@@ -13,6 +13,7 @@ import secrets
 import socket
 import time
 from collections import deque
+from dataclasses import replace
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import parse_qs
@@ -20,6 +21,7 @@ from urllib.parse import parse_qs
 from engineio._shell.counted import Traffic
 
 from ._core.observer import Observer
+from ._values import snapshot
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -133,10 +135,9 @@ class BaseInstrumentedServer(Observer):
         self._newcomers: list[str] = []
         self._failures: dict[str, tuple[int, float]] = {}
         self._times: dict[str, float] = {}
-        self._polling: set[tuple[str, str]] = set()
-        self._seen = Traffic()
-        self._seen_opened = sio.eio.counters.opened
-        self._seen_closed = sio.eio.counters.closed
+        self._seen: Traffic
+        self._seen_opened: int
+        self._seen_closed: int
         self.instrument()
 
     @property
@@ -163,23 +164,44 @@ class BaseInstrumentedServer(Observer):
         self.stats_task = task
 
     def instrument(self) -> None:
-        """Start to take note; called by the constructor."""
+        """Start to take note; called by the constructor.
+
+        Another one that has used the same namespace so far is uninstrumented.
+        """
         sio = self.sio
         namespace = self.admin_namespace
+        for other in self._instrumented():
+            if other.admin_namespace == namespace:
+                other.uninstrument()
         sio.on("connect", self.admin_connect, namespace=namespace)
         if self.takes_commands:
             sio.on("emit", self.admin_emit, namespace=namespace)
             sio.on("join", self.admin_enter_room, namespace=namespace)
             sio.on("leave", self.admin_leave_room, namespace=namespace)
             sio.on("_disconnect", self.admin_disconnect, namespace=namespace)
-        sio.eio.traffic = Traffic()
+        counters = sio.eio.counters
+        self._seen_opened, self._seen_closed = counters.opened, counters.closed
+        if sio.eio.traffic is None:
+            sio.eio.traffic = Traffic()
+        self._seen = replace(sio.eio.traffic)
+        self.stop_stats_event.clear()
         sio.add_observer(self)
 
     def uninstrument(self) -> None:
-        """Stop to take note, and forget the handlers of the admin namespace."""
-        self.sio.eio.traffic = None
-        self.sio.remove_observer(self)
-        self.sio.handlers.pop(self.admin_namespace, None)
+        """Stop to take note and to report, and forget the handlers of the admin namespace."""
+        if self not in self._instrumented():
+            return
+        sio = self.sio
+        sio.handlers.pop(self.admin_namespace, None)
+        if self._instrumented() == [self]:
+            sio.eio.traffic = None
+        sio.remove_observer(self)
+        self.stop_stats_event.set()
+        self._wake.set()
+
+    def _instrumented(self) -> list[BaseInstrumentedServer]:
+        """All that take note of this server for admins."""
+        return [other for other in self.sio.observers if isinstance(other, BaseInstrumentedServer)]
 
     # what the twins add
 
@@ -208,30 +230,32 @@ class BaseInstrumentedServer(Observer):
                 if self._in_cluster:
                     self._add("admin", sid, to=SERVERS)
                     self._newcomers.append(sid)
-        elif self.is_development:
+        elif self._reports_on(namespace):
             self._times[sid] = time.time()
-            client = self.serialize_socket(sid, namespace)
-            self._add("socket_connected", client, _now())
-            if client["transport"] == "polling":
-                self._polling.add((sid, namespace))
+            self._add("socket_connected", self.serialize_socket(sid, namespace), _now())
+
+    def upgraded(self, sid: str, namespace: str) -> None:
+        """Report that a client has moved to WebSocket."""
+        if self._reports_on(namespace):
+            self._add("socket_updated", {"id": sid, "nsp": namespace, "transport": "websocket"})
 
     def disconnected(self, sid: str, namespace: str, reason: str) -> None:
         """Report that a client has left."""
         if self._reports_on(namespace):
             self._times.pop(sid, None)
-            self._polling.discard((sid, namespace))
             self._add("socket_disconnected", namespace, sid, reason, _now())
 
     def received(self, sid: str, namespace: str, event: Sequence[Any]) -> None:
         """Report an event of a client."""
         if self._reports_on(namespace):
-            self._add("event_received", namespace, sid, list(event), _now())
+            self._add("event_received", namespace, sid, snapshot(event), _now())
 
     def sent(self, sids: Collection[str], namespace: str, event: Sequence[Any]) -> None:
         """Report an event to clients, for each of them."""
         if self._reports_on(namespace):
+            event = snapshot(event)
             for sid in list(sids):
-                self._add("event_sent", namespace, sid, list(event), _now())
+                self._add("event_sent", namespace, sid, event, _now())
 
     def entered(self, sid: str, namespace: str, room: str) -> None:
         """Report that a client has entered a room; what it enters before, it connects with."""
@@ -264,7 +288,11 @@ class BaseInstrumentedServer(Observer):
         return hasattr(self.sio.manager, "host_id")
 
     def _reports_on(self, namespace: str) -> bool:
-        return self.is_development and namespace != self.admin_namespace
+        return self.is_development and namespace not in self._admin_namespaces()
+
+    def _admin_namespaces(self) -> set[str]:
+        # one observer's reports must not be events for another one
+        return {other.admin_namespace for other in self._instrumented()}
 
     def _add(self, event: str, *args: Any, to: str | None = None) -> None:
         if len(self._reports) >= MAX_REPORTS:
@@ -330,25 +358,14 @@ class BaseInstrumentedServer(Observer):
 
     def _all_sockets(self) -> list[dict[str, Any]]:
         manager = self.sio.manager
+        # those that are leaving have been reported as gone
         return [
             self.serialize_socket(sid, namespace, eio_sid)
             for namespace in manager.get_namespaces()
-            if namespace != self.admin_namespace
+            if self._reports_on(namespace)
             for sid, eio_sid in manager.get_participants(namespace, None)
+            if manager.is_connected(sid, namespace)
         ]
-
-    def _upgraded(self) -> list[Report]:
-        """Return a report for each client that has moved to WebSocket since the last look."""
-        reports = []
-        for sid, namespace in list(self._polling):
-            eio_sid = self.sio.manager.eio_sid_from_sid(sid, namespace)
-            session = self.sio.eio.sockets.get(eio_sid)
-            if session is None or session.transport == "websocket":
-                self._polling.discard((sid, namespace))
-            if session is not None and session.transport == "websocket":
-                update = {"id": sid, "nsp": namespace, "transport": "websocket"}
-                reports.append(Report("socket_updated", (update,)))
-        return reports
 
     def _introductions(self) -> list[Report]:
         """Ask the other servers once more for their clients.
@@ -363,7 +380,7 @@ class BaseInstrumentedServer(Observer):
         self._count()
         sessions = list(sio.eio.sockets.values())
         namespaces = {*sio.manager.get_namespaces(), *sio.handlers, *sio.namespace_handlers}
-        namespaces -= {self.admin_namespace, "*"}
+        namespaces -= {*self._admin_namespaces(), "*"}
         stats = {
             "serverId": self.server_id,
             "hostname": socket.gethostname(),
@@ -390,9 +407,7 @@ class BaseInstrumentedServer(Observer):
             counts["packetsOut"] = traffic.packets_out - seen.packets_out
             counts["bytesIn"] = traffic.bytes_in - seen.bytes_in
             counts["bytesOut"] = traffic.bytes_out - seen.bytes_out
-            self._seen = Traffic(
-                traffic.packets_in, traffic.packets_out, traffic.bytes_in, traffic.bytes_out
-            )
+            self._seen = replace(traffic)
         for type, count in counts.items():
             if count:
                 self.event_buffer.push(type, count)

@@ -20,6 +20,7 @@ from .registration import Registration
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from contextlib import AbstractContextManager
 
     from engineio._core.session import Session
     from engineio.typing import Environ, JSONModule, LoggerLike
@@ -79,6 +80,8 @@ class BaseServer(Registration, OverridePoints):
 
     All other keywords go to the Engine.IO server, ``engineio_logger`` as its ``logger``.
     """
+
+    _lock: AbstractContextManager[Any]
 
     reserved_events: ClassVar[list[str]] = ["connect", "disconnect"]
     reason = Reason
@@ -282,6 +285,16 @@ class BaseServer(Registration, OverridePoints):
     def _opened(self, session: Session, environ: Environ) -> None:
         """Take note of a new connection."""
         raise NotImplementedError
+
+    def _upgraded(self, session: Session) -> None:
+        """Tell the observers that a connection has moved to WebSocket."""
+        connection: Connection | None = session.app
+        if connection is None or not self.observers:
+            return
+        with self._lock:  # not between a client's acceptance and the report of it
+            for namespace, sid in connection.connected.items():
+                for observer in self.observers:
+                    observer.upgraded(sid, namespace)
 
     def _expect(self, connection: Connection, delay: float) -> None:
         """Close the connection unless the client does what it has to within ``delay`` seconds."""

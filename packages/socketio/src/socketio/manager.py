@@ -83,18 +83,16 @@ class Manager(BaseManager):
         server = self.server
         encoder = server.wire.encoder
         args = arguments(event, data)
-        if server.observers:
-            sids = [*members, *(waiting or ())]
-            for observer in server.observers:
-                observer.sent(sids, namespace, args)
         if callback is None:
             messages = encoder.event(namespace, args)
             if server._sends_hooked:
                 server._send_hooked(members.values(), messages)
             else:
                 server.eio.engine.broadcast(members.values(), messages)
+            for observer in server.observers:
+                observer.sent(members, namespace, args)
             for eio_sid in waiting.values() if waiting else ():
-                server._hold(eio_sid, namespace, messages)
+                server._hold(eio_sid, namespace, messages, args)
             return
         for sid, eio_sid in list(members.items()):
             id = self._generate_ack_id(sid, callback)
@@ -107,6 +105,8 @@ class Manager(BaseManager):
             except BaseException:
                 self._acks.pop(sid, id)
                 raise
+            for observer in server.observers:
+                observer.sent((sid,), namespace, args)
         for sid, eio_sid in waiting.items() if waiting else ():
             id = self._generate_ack_id(sid, callback)
             try:
@@ -114,7 +114,7 @@ class Manager(BaseManager):
             except BaseException:
                 self._acks.pop(sid, id)
                 raise
-            server._hold(eio_sid, namespace, messages)
+            server._hold(eio_sid, namespace, messages, args)
 
     def enter_room(self, sid: str, namespace: str, room: str, eio_sid: str | None = None) -> None:
         """Put a client into a room; errors as ``basic_enter_room``."""
@@ -128,8 +128,12 @@ class Manager(BaseManager):
         """Take everybody out of a room; ``ValueError`` if it is the sid of a client."""
         self.basic_close_room(room, namespace)
 
-    def stop(self, timeout: float = 0) -> None:
-        """Stop what runs in the background, here nothing; called by the server's ``shutdown``."""
+    def stop(self, timeout: float = 0) -> int:
+        """Stop what runs in the background, here nothing; called by the server's ``shutdown``.
+
+        Returns how many messages were lost: here 0.
+        """
+        return 0
 
     def trigger_callback(self, sid: str, id: int, data: Iterable[Any]) -> None:
         """Call what waits for this acknowledgement; an unknown one is logged."""

@@ -8,6 +8,7 @@ def test_nothing_needs_to_be_overridden() -> None:
 
     observer.connected("sid", "/")
     observer.disconnected("sid", "/", "reason")
+    observer.upgraded("sid", "/")
     observer.received("sid", "/", ["event"])
     observer.sent(["sid"], "/", ["event"])
     observer.entered("sid", "/", "room")

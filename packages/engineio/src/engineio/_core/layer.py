@@ -34,6 +34,9 @@ class Layer:
     closed: Callable[[Session, str], Pending]
     """Take note that a session ended and why; exactly once per ``opened`` session."""
 
+    upgraded: Callable[[Session], None] = lambda session: None
+    """Take note that a session has moved from long-polling to WebSocket."""
+
     handlers: dict[str, Callable[..., Any]] = field(default_factory=dict)
     """The same three under the names of the events, called as the handlers of an application."""
 

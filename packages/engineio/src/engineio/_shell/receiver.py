@@ -38,7 +38,7 @@ class WebSocket(Protocol):
 class Receiver:
     """What a driver hands the frames of one WebSocket to."""
 
-    __slots__ = ("_channel", "_clock", "_engine", "_probing", "_received", "session")
+    __slots__ = ("_channel", "_clock", "_engine", "_probing", "_received", "_upgraded", "session")
 
     def __init__(
         self,
@@ -49,6 +49,7 @@ class Receiver:
         clock: Callable[[], float],
         *,
         probing: bool,
+        upgraded: Callable[[Session], None] | None = None,
     ) -> None:
         self.session: Session = session
         self._engine = engine
@@ -56,12 +57,13 @@ class Receiver:
         self._received = received
         self._clock = clock
         self._probing = probing
+        self._upgraded = upgraded
 
     def frame(self, data: str | bytes) -> Pending:
         """Take one frame; finish what is returned before the next one."""
         try:
             if self._probing:
-                self._probing = not self._engine.probe(self.session, self._channel, data)
+                self._probe(data)
                 return None
             message = self._engine.receive(self.session, data, self._clock())
             if message is None:
@@ -70,6 +72,12 @@ class Receiver:
         except ProtocolError as error:
             self.failed(error)
             return None
+
+    def _probe(self, data: str | bytes) -> None:
+        if self._engine.probe(self.session, self._channel, data):
+            self._probing = False
+            if self._upgraded is not None:
+                self._upgraded(self.session)
 
     async def finish(self, pending: Coroutine[Any, Any, None]) -> None:
         """Finish what ``frame`` returned."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from engineio._core.message import Message
     from engineio._core.session import Session
 
@@ -37,8 +39,9 @@ class Connection:
         """Those of ``sids`` that are neither pending nor leaving."""
         self.joined = False
         """True once a namespace was asked for: before that nothing else may arrive."""
-        self.held: dict[str, list[list[Message]]] = {}
-        """Packets for each pending namespace, until it is connected."""
+        self.held: dict[str, list[tuple[list[Message], Sequence[Any]]]] = {}
+        """Events for each pending namespace, until it is connected: the messages, and for observers
+        the name and arguments."""
         self.held_bytes = 0
         """Size of what is held; one namespace is pending at a time."""
         self.running = 0

@@ -21,11 +21,17 @@ class Observer:
     def disconnected(self, sid: str, namespace: str, reason: str) -> None:
         """A client that was accepted has left; its disconnect handler has not run yet."""
 
+    def upgraded(self, sid: str, namespace: str) -> None:
+        """The connection of a client has moved from long-polling to WebSocket."""
+
     def received(self, sid: str, namespace: str, event: Sequence[Any]) -> None:
-        """An event has come: its name and arguments."""
+        """An event has come: its name and arguments, which its handler may change afterwards."""
 
     def sent(self, sids: Collection[str], namespace: str, event: Sequence[Any]) -> None:
-        """An event was sent to clients: its name and arguments."""
+        """An event was sent to clients: its name and arguments, which its sender may change.
+
+        A client whose connect handler is running is among them once it has been accepted.
+        """
 
     def entered(self, sid: str, namespace: str, room: str) -> None:
         """A client has entered a room."""

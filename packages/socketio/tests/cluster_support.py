@@ -10,6 +10,7 @@ from socketio import AsyncPubSubManager, PubSubManager
 from socketio.base_pubsub_manager import NotSent
 
 if TYPE_CHECKING:
+    import threading
     from collections.abc import AsyncIterator, Iterator, Sequence
 
 
@@ -100,8 +101,16 @@ class MemoryManager(PubSubManager):
         super().__init__(**options)
         self.broker = broker
         self.is_open = False
+        self.hanging: threading.Event | None = None
+        self.hangs = False
+
+    def _hang(self) -> None:
+        if self.hanging is not None:
+            self.hangs = True
+            self.hanging.wait()
 
     def _send(self, payloads: Sequence[bytes]) -> None:
+        self._hang()
         self.broker.check()
         self.is_open = True
         for payload in payloads:
@@ -121,6 +130,8 @@ class MemoryManager(PubSubManager):
                     message = messages.get(timeout=WAIT)
                 except queue.Empty:
                     message = None
+                if message is None:
+                    self._hang()
                 if isinstance(message, Exception):
                     raise message
                 yield message

@@ -761,7 +761,7 @@ async def test_stopping_does_not_wait_for_a_broker_that_is_away(broker: Broker) 
         await one.sio.emit("n", 1)
         await until(lambda: one.manager.hangs)
 
-        await one.manager.stop(timeout=0.01)
+        assert await one.manager.stop(timeout=0.01) == 1
 
         assert one.manager.health.uncertain == 1
 
@@ -786,12 +786,32 @@ async def test_a_write_only_manager_can_be_stopped(broker: Broker) -> None:
     broker.fault = REFUSED
     await manager.emit("n", 2)
 
-    await manager.stop()
+    assert await manager.stop() == 1
 
     assert not manager.is_open
+    assert manager.health.dropped == 1
     broker.fault = None
     await manager.emit("n", 3)
-    assert [message["data"] for message in messages(broker)] == [[1], [2], [3]]
+    assert [message["data"] for message in messages(broker)] == [[1], [3]]
+    assert await manager.stop() == 0
+
+
+async def test_stopping_does_not_wait_for_who_emits(
+    broker: Broker, caplog: pytest.LogCaptureFixture
+) -> None:
+    manager = AsyncMemoryManager(broker, write_only=True)
+    manager.hanging = asyncio.Event()
+    emitting = [asyncio.create_task(manager.emit("n", number)) for number in range(5)]
+    await until(lambda: manager.hangs)
+
+    assert await manager.stop(timeout=0.01) == 5
+
+    assert "5 messages to the memory broker were lost" in caplog.text
+    manager.hanging.set()
+    await asyncio.gather(*emitting)
+    assert not manager.is_open
+    assert (manager.health.published, manager.health.dropped) == (1, 4)
+    assert manager.health.state == "stopped"
 
 
 async def test_initializing_twice_listens_once(broker: Broker) -> None:

@@ -170,7 +170,7 @@ def test_what_may_have_arrived_is_not_sent_again(broker: Broker) -> None:
     manager.emit("n", 0)
     broker.fault = None
 
-    until(lambda: not manager._retrying)
+    until(lambda: not manager._term.is_retrying)
     manager.emit("n", 1)
 
     assert data_of(broker) == [[1]]
@@ -188,6 +188,97 @@ def test_stopping_sends_what_waits_and_what_comes_later_starts_again(broker: Bro
         one.emit("n", 2)
 
         until(lambda: len(broker.messages) == 2 and broker.subscribers)
+
+
+@pytest.fixture
+def hanging() -> Iterator[threading.Event]:
+    """What hangs goes on when the test ends, if not before."""
+    event = threading.Event()
+    yield event
+    event.set()
+
+
+def test_who_listens_too_long_does_not_listen_twice(
+    broker: Broker, hanging: threading.Event
+) -> None:
+    with processes(broker) as (one, two):
+        one.manager.hanging = hanging
+        until(lambda: one.manager.hangs)
+        one.manager.stop(timeout=0.01)
+
+        one.manager.initialize()
+        one.manager.hanging = None
+        hanging.set()
+        until(lambda: one.manager.health.state == "connected")
+        two.emit("n", 1)
+
+        until(lambda: one.manager.health.received == 1)
+        assert len(broker.subscribers) == 2
+        assert one.manager.health.duplicates == 0
+
+
+def test_who_sends_too_long_sends_nothing_more(broker: Broker, hanging: threading.Event) -> None:
+    threads = threading.active_count()
+    with processes(broker, 1) as (one,):
+        one.emit("n", 0)
+        until(lambda: broker.messages)
+        one.manager.hanging = hanging
+        for number in range(1, 3 * MemoryManager.max_batch):
+            one.emit("n", number)
+        until(lambda: one.manager.hangs)
+        assert one.manager.stop(timeout=0.01) == 8
+        assert one.manager.health.pending == 0
+
+        one.manager.hanging = None
+        one.emit("n", 9)
+        hanging.set()
+
+        until(lambda: one.manager.health.published + one.manager.health.dropped == 10)
+        sent = [number for (number,) in data_of(broker)]
+        assert sent == sorted(sent)
+        assert sent[0] == 0
+        assert sent[-1] == 9
+        assert len(sent) == one.manager.health.published <= 5
+    until(lambda: threading.active_count() <= threads)
+
+
+def test_stopping_a_process_without_a_server_takes_no_longer_than_it_may(
+    broker: Broker, hanging: threading.Event, caplog: pytest.LogCaptureFixture
+) -> None:
+    manager = MemoryManager(broker, write_only=True)
+    manager.emit("n", 0)
+    manager.hanging = hanging
+    emitting = [threading.Thread(target=manager.emit, args=("n", number)) for number in range(5)]
+    for thread in emitting:
+        thread.start()
+    until(lambda: manager.hangs and manager._seq == 6)
+
+    assert manager.stop(timeout=0.01) == 5
+
+    assert "5 messages to the memory broker were lost" in caplog.text
+    assert manager.health.state == "stopped"
+    hanging.set()
+    for thread in emitting:
+        thread.join(SOON)
+    health = manager.health
+    assert health.published + health.dropped == 6
+    assert health.published == len(broker.messages)
+    until(lambda: not manager.is_open)
+
+
+def test_stopping_gives_up_what_the_broker_does_not_take(broker: Broker) -> None:
+    manager = MemoryManager(broker, write_only=True)
+    broker.fault = REFUSED
+    manager.emit("n", 1)
+
+    assert manager.stop() == 1
+
+    broker.fault = None
+    manager.emit("n", 2)
+    assert data_of(broker) == [[2]]
+    assert manager.health.dropped == 1
+    assert manager.health.state == "connected"
+    assert manager.stop() == 0
 
 
 def test_a_manager_of_the_application_publishes_before_emit_returns() -> None:

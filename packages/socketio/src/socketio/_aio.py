@@ -97,6 +97,9 @@ async def wait_event(event: Event, timeout: float | None = None) -> bool:
 
 PUBSUB_NAME = "asyncpubsub"
 
+CANCEL_TIMEOUT = 1.0
+"""Seconds that cancelled work gets to clean up."""
+
 create_lock = nullcontext
 """What guards a table that threads share: here there is only one."""
 
@@ -110,11 +113,12 @@ def current_loop() -> asyncio.AbstractEventLoop:
     return asyncio.get_running_loop()
 
 
-def start_daemon(function: Callable[..., Coroutine[Any, Any, Any]]) -> None:
-    """Run ``function()`` in the background, without a server."""
-    task = asyncio.get_running_loop().create_task(function())
+def start_daemon(function: Callable[..., Coroutine[Any, Any, Any]], *args: Any) -> Task:
+    """Run ``function(*args)`` in the background, without a server."""
+    task = asyncio.get_running_loop().create_task(function(*args))
     _daemons.add(task)
     task.add_done_callback(_daemons.discard)
+    return task
 
 
 def cancel(task: Task) -> None:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "ASYNCIO",
+    "CANCEL_TIMEOUT",
     "PUBSUB_NAME",
     "Abort",
     "AckTable",
@@ -79,6 +80,9 @@ def wait_event(event: Event, timeout: float | None = None) -> bool:
 
 PUBSUB_NAME = "pubsub"
 
+CANCEL_TIMEOUT = 0.0
+"""Seconds that cancelled work gets to clean up: threads cannot be cancelled."""
+
 create_lock = RLock
 """What guards a table that threads share; nothing waits under it."""
 
@@ -89,9 +93,11 @@ def current_loop() -> None:
     """Return ``None``: connections belong to the process."""
 
 
-def start_daemon(function: Callable[..., None]) -> None:
-    """Run ``function()`` in the background, without a server."""
-    threading.Thread(target=function, name=function.__name__, daemon=True).start()
+def start_daemon(function: Callable[..., None], *args: Any) -> Task:
+    """Run ``function(*args)`` in the background, without a server."""
+    thread = threading.Thread(target=function, args=args, name=function.__name__, daemon=True)
+    thread.start()
+    return thread
 
 
 def cancel(task: Task) -> None:

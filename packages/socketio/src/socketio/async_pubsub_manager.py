@@ -19,6 +19,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from ._aio import (
+    CANCEL_TIMEOUT,
     PUBSUB_NAME,
     Cancelled,
     call,
@@ -52,6 +53,7 @@ from .base_pubsub_manager import (
     PATIENCE,
     STOPPED,
     BasePubSubManager,
+    Term,
 )
 from .base_pubsub_manager import LISTEN_TIMEOUT as LISTEN_TIMEOUT
 from .base_pubsub_manager import SEND_TIMEOUT as SEND_TIMEOUT
@@ -71,9 +73,6 @@ CROWD_CHECK = 0.005
 
 TURN = 100
 """Messages that are received before others in the process get a turn."""
-
-CANCEL_TIMEOUT = 1.0
-"""Seconds that cancelled work gets to clean up."""
 
 STOP_TIMEOUT = 5.0
 """Default seconds that ``stop()`` takes at most."""
@@ -104,7 +103,8 @@ class AsyncPubSubManager(BasePubSubManager, AsyncManager):
     """Messages that ``_send`` takes at once."""
 
     _loop: Any
-    _retrying: bool
+    _term: Term
+    _is_sending: bool
     _sender_is_broken: bool
 
     def __init__(
@@ -312,59 +312,73 @@ class AsyncPubSubManager(BasePubSubManager, AsyncManager):
             await self._flush()
             return
         self._start()
-        self._wake.set()
+        self._term.wake.set()
         while self._crowded:
             await self.server.eio.sleep(CROWD_CHECK)
 
     async def _flush(self) -> None:
         """Send what waits, unless that is being tried in the background already."""
-        if self._retrying:
+        term = self._term
+        if term.is_retrying:
             return
         async with self._mutex:
-            if self._retrying or await self._drain():
+            if term.is_retrying or await self._drain(term):
                 return
-            self._retrying = True
-        start_daemon(self._retry)
+            term.is_retrying = True
+        start_daemon(self._retry, term)
 
-    async def _retry(self) -> None:
+    async def _retry(self, term: Term) -> None:
         backoff = self._new_backoff()
-        while not await wait_event(self._stopping, self._delay(backoff)):
+        while not await wait_event(term.stopping, self._delay(backoff)):
             async with self._mutex:
-                if await self._drain():
-                    self._retrying = False
+                if await self._drain(term):
+                    term.is_retrying = False
                     return
 
-    async def _drain(self) -> bool:
-        """Send what waits; False if the broker does not take it."""
-        while True:
-            with self._lock:
-                batch = self._outbox.take(self.max_batch)
-            if not batch:
-                return True
-            if self._sender_is_broken:
-                await self._discard_sender()
-            self._sender_is_broken = True
-            try:
-                await self._send(batch)
-            except NotSent as error:
+    async def _drain(self, term: Term) -> bool:
+        """Send what waits; False if the broker does not take it, or if it is too late."""
+        self._is_sending = True
+        try:
+            while not term.is_over:
                 with self._lock:
-                    self._outbox.put_back(batch)
-                self._lost_publisher(error.__cause__ or error)
-                self._retry_after = error.retry_after
-                if error.retry_after is not None:
-                    self._sender_is_broken = False
+                    batch = self._outbox.take(self.max_batch)
+                    self._in_flight = len(batch)
+                if not batch:
+                    return True
+                if not await self._hand_over(batch, term):
                     return False
-            except BaseException as error:
-                self._uncertain += len(batch)
-                if not isinstance(error, Exception):
-                    raise
-                self._lost_publisher(error)
-            else:
-                self._sender_is_broken = False
-                self._took(len(batch))
-                continue
+            # stop() has left it to us
             await self._discard_sender()
             return False
+        finally:
+            self._in_flight = 0
+            self._is_sending = False
+
+    async def _hand_over(self, batch: list[bytes], term: Term) -> bool:
+        """Give messages to the broker; False if it does not take them."""
+        if self._sender_is_broken:
+            await self._discard_sender()
+        self._sender_is_broken = True
+        try:
+            await self._send(batch)
+        except NotSent as error:
+            self._keep(batch, term)
+            self._retry_after = error.retry_after
+            self._sender_is_broken = error.retry_after is None
+            reason: Any = error.__cause__ or error
+        except BaseException as error:
+            self._uncertain += len(batch)
+            if not isinstance(error, Exception):
+                raise
+            reason = error
+        else:
+            self._sender_is_broken = False
+            self._took(len(batch), term)
+            return True
+        self._lost_publisher(reason, term)
+        if self._sender_is_broken:
+            await self._discard_sender()
+        return False
 
     async def _discard_sender(self) -> None:
         try:
@@ -387,11 +401,10 @@ class AsyncPubSubManager(BasePubSubManager, AsyncManager):
         self._loop = None
         self._lock = create_lock()
         self._mutex = create_mutex()
-        self._tasks: list[Any] = []
-        self._stopping: Any = create_event()
-        self._wake: Any = None
-        self._settled: Any = None
-        self._retrying = False
+        self._term = Term(create_event(), create_event(), create_event())
+        self._predecessors: list[Any] = []
+        self._in_flight = 0
+        self._is_sending = False
         self._sender_is_broken = False
 
     def _look_around(self) -> None:
@@ -408,27 +421,32 @@ class AsyncPubSubManager(BasePubSubManager, AsyncManager):
 
     def _start(self) -> None:
         """Start what runs in the background, once."""
-        if self._tasks or self.write_only or self.server is None:
+        if self._term.tasks or self.write_only or self.server is None:
             return
         with self._lock:
-            if self._tasks:
+            if self._term.tasks:
                 return
-            eio = self.server.eio
-            self._stopping = eio.create_event()
-            self._wake = eio.create_event()
-            self._settled = eio.create_event()
+            create = self.server.eio.create_event
+            self._term = term = Term(create(), create(), create())
             self._listener_state = CONNECTING
             if self._publisher_state is STOPPED:
                 self._publisher_state = IDLE
-            done = [eio.create_event(), eio.create_event()]
-            listener = self.server.start_background_task(self._run, self._run_listener, done[0])
-            publisher = self.server.start_background_task(self._run, self._run_publisher, done[1])
-            self._tasks = [(listener, done[0]), (publisher, done[1])]
+            work = (self._run_listener, self._run_publisher)
+            predecessors = self._predecessors or [None, None]
+            for function, before in zip(work, predecessors, strict=True):
+                done = create()
+                task = self.server.start_background_task(self._run, function, term, done, before)
+                term.tasks.append((task, done))
         self._get_logger().info("%s backend initialized.", self.name)
 
-    async def _run(self, function: Callable[..., Any], done: Any) -> None:
+    async def _run(
+        self, function: Callable[[Term], Any], term: Term, done: Any, predecessor: Any = None
+    ) -> None:
+        """Run in the background, after who did the same in the term before."""
         try:
-            await function()
+            if predecessor is not None:
+                await wait_event(predecessor, SEND_TIMEOUT)
+            await function(term)
         except Cancelled:
             pass
         except Exception:
@@ -436,51 +454,70 @@ class AsyncPubSubManager(BasePubSubManager, AsyncManager):
         finally:
             done.set()
 
-    async def stop(self, timeout: float = STOP_TIMEOUT) -> None:
+    async def stop(self, timeout: float = STOP_TIMEOUT) -> int:
         """Send what waits, stop listening, and close the connections.
 
         :param timeout: seconds (default 5) after which what is not finished is given up.
 
-        What is emitted afterwards, and the next client, start it again.
+        Returns how many messages were lost, or may have been: those that the broker would not take
+        at once or in time.  They are counted in ``health``, and the log tells of them.  What is
+        emitted afterwards, and the next client, start it again.
         """
+        lost_before = self._lost
         deadline = time.monotonic() + timeout
-        self._stopping.set()
-        if self._tasks:
-            self._wake.set()
-            tasks, self._tasks = self._tasks, []
-            cancel(tasks[0][0])
-            for task, done in tasks:
-                if not await wait_event(done, max(0, deadline - time.monotonic())):
-                    cancel(task)
-                    await wait_event(done, CANCEL_TIMEOUT)
-        else:
-            async with self._mutex:
-                await self._drain()
-        await self._discard_sender()
-        self._stopping = create_event()
-        self._retrying = False
-        self._listener_state = self._publisher_state = STOPPED
+        with self._lock:
+            term = self._term
+            self._term = next_term = Term(create_event(), create_event(), create_event())
+            if term.tasks:
+                self._predecessors = [done for _, done in term.tasks]
+        term.deadline = deadline
+        term.stopping.set()
+        term.wake.set()
+        if term.tasks:
+            cancel(term.tasks[0][0])
+        elif self._outbox or self._is_sending:
+            done = create_event()
+            term.tasks.append((start_daemon(self._run, self._finish, term, done), done))
+        for task, done in term.tasks:
+            if not await wait_event(done, max(0, deadline - time.monotonic())):
+                cancel(task)
+                await wait_event(done, CANCEL_TIMEOUT)
+        if self._term is not next_term:
+            return self._lost - lost_before  # it is in use again
+        if not self._is_sending:
+            await self._discard_sender()
+        lost = self._give_up_waiting() - lost_before
+        if lost:
+            self._get_logger().error(
+                "Stopped: %d messages to the %s broker were lost, or may have been", lost, self.name
+            )
+        return lost
 
-    async def _run_publisher(self) -> None:
+    async def _finish(self, term: Term) -> None:
+        """Send what waits, in a process without a server."""
+        async with self._mutex:
+            await self._drain(term)
+
+    async def _run_publisher(self, term: Term) -> None:
         backoff = self._new_backoff()
         while True:
-            self._wake.clear()
-            if await self._drain():
-                if self._stopping.is_set():
+            term.wake.clear()
+            if await self._drain(term):
+                if term.stopping.is_set():
                     return
                 backoff.reset()
-                await wait_event(self._wake)
-            elif await wait_event(self._stopping, self._delay(backoff)):
+                await wait_event(term.wake)
+            elif await wait_event(term.stopping, self._delay(backoff)):
                 return
 
-    async def _run_listener(self) -> None:
+    async def _run_listener(self, term: Term) -> None:
         backoff = self._new_backoff()
-        while not self._stopping.is_set():
+        while not term.stopping.is_set():
             error = None
             messages = self._listen()
             try:
                 async for message in messages:
-                    if self._stopping.is_set():
+                    if term.stopping.is_set():
                         return
                     if message is not None:
                         await self._take(message if type(message) is list else [message])
@@ -488,16 +525,18 @@ class AsyncPubSubManager(BasePubSubManager, AsyncManager):
                 error = exception
             finally:
                 await end(messages)
+            if term.stopping.is_set():
+                return
             if self._listener_state is CONNECTED:
                 backoff.reset()
             self._lost_listener(error)
-            self._settled.set()
-            await wait_event(self._stopping, backoff.next())
+            term.settled.set()
+            await wait_event(term.stopping, backoff.next())
 
     def _subscribed(self) -> None:
         """Note that messages are received from now on; a backend's ``_listen`` calls it."""
         super()._subscribed()
-        self._settled.set()
+        self._term.settled.set()
 
     async def _wait_subscribed(self) -> None:
         """Wait a moment for the subscription: without it an acknowledgement would be missed."""
@@ -505,7 +544,7 @@ class AsyncPubSubManager(BasePubSubManager, AsyncManager):
         self._look_around()
         self._start()
         if self._listener_state is CONNECTING:
-            await wait_event(self._settled, PATIENCE)
+            await wait_event(self._term.settled, PATIENCE)
 
     # receiving
 

@@ -110,15 +110,16 @@ class AsyncRedisManager(AsyncPubSubManager):
         check_server(self.server)
         super().initialize()
 
-    async def stop(self, timeout: float = STOP_TIMEOUT) -> None:
+    async def stop(self, timeout: float = STOP_TIMEOUT) -> int:
         """Send what waits, stop listening, and close the connections, those of ``redis`` too.
 
-        :param timeout: seconds (default 5) after which what is not finished is given up.
+        As ``AsyncPubSubManager``; returns how many messages were lost, or may have been.
         """
-        await super().stop(timeout)
+        lost = await super().stop(timeout)
         for client in (self.redis, *self._sentinels):
             if client is not None:
                 await client.connection_pool.disconnect(inuse_connections=False)
+        return lost
 
     def _prepare(self) -> None:
         if self.redis is None:

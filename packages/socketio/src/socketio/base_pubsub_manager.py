@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import math
 import os
 import random
 import time
 import uuid
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeAlias
 
 from engineio import json as default_json
@@ -118,6 +119,32 @@ class ClusterHealth:
     """Messages that could not be understood; they were passed over."""
 
 
+@dataclass(slots=True)
+class Term:
+    """The time of a manager from a start to the next stop.
+
+    What still runs of an earlier one when the next has begun sees that it is over.
+    """
+
+    stopping: Any
+    """An event: end when what waits is sent."""
+    wake: Any
+    """An event: there is something to send."""
+    settled: Any
+    """An event: the first attempt to subscribe has succeeded or failed."""
+    tasks: list[tuple[Any, Any]] = field(default_factory=list)
+    """What runs in the background, each with an event that is set when it has ended."""
+    deadline: float = math.inf
+    """When nothing more may be sent."""
+    is_retrying: bool = False
+    """Whether, in a process without a server, something tries again to send."""
+
+    @property
+    def is_over(self) -> bool:
+        """Whether nothing more may be sent."""
+        return time.monotonic() >= self.deadline
+
+
 class BasePubSubManager(BaseManager):
     """Everything about a cluster that neither waits nor runs in the background.
 
@@ -152,6 +179,7 @@ class BasePubSubManager(BaseManager):
         self._dropped = 0
         self._uncertain = 0
         self._published = 0
+        self._in_flight = 0
         self._lost_before = 0
         self._retry_after: float | None = None
         self._publisher_state: State = IDLE
@@ -320,24 +348,50 @@ class BasePubSubManager(BaseManager):
                 "Cannot receive from the %s broker: %s; trying again until it works", error
             )
 
-    def _lost_publisher(self, error: BaseException) -> None:
-        if self._publisher_state is not AWAY:
+    @property
+    def _lost(self) -> int:
+        """Messages that have not reached the broker, or may not have."""
+        return self._dropped + self._outbox.dropped + self._uncertain
+
+    def _keep(self, messages: list[bytes], term: Term) -> None:
+        """Queue messages again that could not be sent, unless it is too late for them."""
+        with self._lock:
+            if term.is_over:
+                self._dropped += len(messages)
+            else:
+                self._outbox.put_back(messages)
+
+    def _give_up_waiting(self) -> int:
+        """Note that the manager has stopped; return how many messages were lost so far.
+
+        One that is being sent still is among them, and is counted when that has ended.
+        """
+        with self._lock:
+            self._outbox.drop()
+            self._publisher_state = STOPPED
+            if self._listener_state is not IDLE:
+                self._listener_state = STOPPED
+            return self._lost + self._in_flight
+
+    def _lost_publisher(self, error: BaseException, term: Term) -> None:
+        if self._publisher_state is not AWAY and not term.is_over:
             self._publisher_state = AWAY
-            self._lost_before = self._dropped + self._outbox.dropped + self._uncertain
+            self._lost_before = self._lost
             self._complain(
                 "Cannot publish to the %s broker: %s; trying again until it works", error
             )
 
-    def _took(self, count: int) -> None:
+    def _took(self, count: int, term: Term) -> None:
         """Note that the broker has taken messages."""
         self._published += count
+        if term.is_over:
+            return
         self._last_progress = time.monotonic()
         if self._publisher_state is AWAY:
-            lost = self._dropped + self._outbox.dropped + self._uncertain - self._lost_before
             self._get_logger().warning(
                 "Publishing to the %s broker again; %d messages were lost, or may have been",
                 self.name,
-                lost,
+                self._lost - self._lost_before,
             )
         self._publisher_state = CONNECTED
 

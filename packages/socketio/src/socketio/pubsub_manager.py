@@ -32,6 +32,7 @@ from ._core.cluster import (
 )
 from ._core.decoder import RESERVED_EVENTS
 from ._sync import (
+    CANCEL_TIMEOUT,
     PUBSUB_NAME,
     Cancelled,
     call,
@@ -54,6 +55,7 @@ from .base_pubsub_manager import (
     PATIENCE,
     STOPPED,
     BasePubSubManager,
+    Term,
 )
 from .base_pubsub_manager import LISTEN_TIMEOUT as LISTEN_TIMEOUT
 from .base_pubsub_manager import SEND_TIMEOUT as SEND_TIMEOUT
@@ -74,9 +76,6 @@ CROWD_CHECK = 0.005
 
 TURN = 100
 """Messages that are received before others in the process get a turn."""
-
-CANCEL_TIMEOUT = 1.0
-"""Seconds that cancelled work gets to clean up."""
 
 STOP_TIMEOUT = 5.0
 """Default seconds that ``stop()`` takes at most."""
@@ -107,7 +106,8 @@ class PubSubManager(BasePubSubManager, Manager):
     """Messages that ``_send`` takes at once."""
 
     _loop: Any
-    _retrying: bool
+    _term: Term
+    _is_sending: bool
     _sender_is_broken: bool
 
     def __init__(
@@ -313,59 +313,73 @@ class PubSubManager(BasePubSubManager, Manager):
             self._flush()
             return
         self._start()
-        self._wake.set()
+        self._term.wake.set()
         while self._crowded:
             self.server.eio.sleep(CROWD_CHECK)
 
     def _flush(self) -> None:
         """Send what waits, unless that is being tried in the background already."""
-        if self._retrying:
+        term = self._term
+        if term.is_retrying:
             return
         with self._mutex:
-            if self._retrying or self._drain():
+            if term.is_retrying or self._drain(term):
                 return
-            self._retrying = True
-        start_daemon(self._retry)
+            term.is_retrying = True
+        start_daemon(self._retry, term)
 
-    def _retry(self) -> None:
+    def _retry(self, term: Term) -> None:
         backoff = self._new_backoff()
-        while not wait_event(self._stopping, self._delay(backoff)):
+        while not wait_event(term.stopping, self._delay(backoff)):
             with self._mutex:
-                if self._drain():
-                    self._retrying = False
+                if self._drain(term):
+                    term.is_retrying = False
                     return
 
-    def _drain(self) -> bool:
-        """Send what waits; False if the broker does not take it."""
-        while True:
-            with self._lock:
-                batch = self._outbox.take(self.max_batch)
-            if not batch:
-                return True
-            if self._sender_is_broken:
-                self._discard_sender()
-            self._sender_is_broken = True
-            try:
-                self._send(batch)
-            except NotSent as error:
+    def _drain(self, term: Term) -> bool:
+        """Send what waits; False if the broker does not take it, or if it is too late."""
+        self._is_sending = True
+        try:
+            while not term.is_over:
                 with self._lock:
-                    self._outbox.put_back(batch)
-                self._lost_publisher(error.__cause__ or error)
-                self._retry_after = error.retry_after
-                if error.retry_after is not None:
-                    self._sender_is_broken = False
+                    batch = self._outbox.take(self.max_batch)
+                    self._in_flight = len(batch)
+                if not batch:
+                    return True
+                if not self._hand_over(batch, term):
                     return False
-            except BaseException as error:
-                self._uncertain += len(batch)
-                if not isinstance(error, Exception):
-                    raise
-                self._lost_publisher(error)
-            else:
-                self._sender_is_broken = False
-                self._took(len(batch))
-                continue
+            # stop() has left it to us
             self._discard_sender()
             return False
+        finally:
+            self._in_flight = 0
+            self._is_sending = False
+
+    def _hand_over(self, batch: list[bytes], term: Term) -> bool:
+        """Give messages to the broker; False if it does not take them."""
+        if self._sender_is_broken:
+            self._discard_sender()
+        self._sender_is_broken = True
+        try:
+            self._send(batch)
+        except NotSent as error:
+            self._keep(batch, term)
+            self._retry_after = error.retry_after
+            self._sender_is_broken = error.retry_after is None
+            reason: Any = error.__cause__ or error
+        except BaseException as error:
+            self._uncertain += len(batch)
+            if not isinstance(error, Exception):
+                raise
+            reason = error
+        else:
+            self._sender_is_broken = False
+            self._took(len(batch), term)
+            return True
+        self._lost_publisher(reason, term)
+        if self._sender_is_broken:
+            self._discard_sender()
+        return False
 
     def _discard_sender(self) -> None:
         try:
@@ -388,11 +402,10 @@ class PubSubManager(BasePubSubManager, Manager):
         self._loop = None
         self._lock = create_lock()
         self._mutex = create_mutex()
-        self._tasks: list[Any] = []
-        self._stopping: Any = create_event()
-        self._wake: Any = None
-        self._settled: Any = None
-        self._retrying = False
+        self._term = Term(create_event(), create_event(), create_event())
+        self._predecessors: list[Any] = []
+        self._in_flight = 0
+        self._is_sending = False
         self._sender_is_broken = False
 
     def _look_around(self) -> None:
@@ -409,27 +422,32 @@ class PubSubManager(BasePubSubManager, Manager):
 
     def _start(self) -> None:
         """Start what runs in the background, once."""
-        if self._tasks or self.write_only or self.server is None:
+        if self._term.tasks or self.write_only or self.server is None:
             return
         with self._lock:
-            if self._tasks:
+            if self._term.tasks:
                 return
-            eio = self.server.eio
-            self._stopping = eio.create_event()
-            self._wake = eio.create_event()
-            self._settled = eio.create_event()
+            create = self.server.eio.create_event
+            self._term = term = Term(create(), create(), create())
             self._listener_state = CONNECTING
             if self._publisher_state is STOPPED:
                 self._publisher_state = IDLE
-            done = [eio.create_event(), eio.create_event()]
-            listener = self.server.start_background_task(self._run, self._run_listener, done[0])
-            publisher = self.server.start_background_task(self._run, self._run_publisher, done[1])
-            self._tasks = [(listener, done[0]), (publisher, done[1])]
+            work = (self._run_listener, self._run_publisher)
+            predecessors = self._predecessors or [None, None]
+            for function, before in zip(work, predecessors, strict=True):
+                done = create()
+                task = self.server.start_background_task(self._run, function, term, done, before)
+                term.tasks.append((task, done))
         self._get_logger().info("%s backend initialized.", self.name)
 
-    def _run(self, function: Callable[..., Any], done: Any) -> None:
+    def _run(
+        self, function: Callable[[Term], Any], term: Term, done: Any, predecessor: Any = None
+    ) -> None:
+        """Run in the background, after who did the same in the term before."""
         try:
-            function()
+            if predecessor is not None:
+                wait_event(predecessor, SEND_TIMEOUT)
+            function(term)
         except Cancelled:
             pass
         except Exception:
@@ -437,51 +455,70 @@ class PubSubManager(BasePubSubManager, Manager):
         finally:
             done.set()
 
-    def stop(self, timeout: float = STOP_TIMEOUT) -> None:
+    def stop(self, timeout: float = STOP_TIMEOUT) -> int:
         """Send what waits, stop listening, and close the connections.
 
         :param timeout: seconds (default 5) after which what is not finished is given up.
 
-        What is emitted afterwards, and the next client, start it again.
+        Returns how many messages were lost, or may have been: those that the broker would not take
+        at once or in time.  They are counted in ``health``, and the log tells of them.  What is
+        emitted afterwards, and the next client, start it again.
         """
+        lost_before = self._lost
         deadline = time.monotonic() + timeout
-        self._stopping.set()
-        if self._tasks:
-            self._wake.set()
-            tasks, self._tasks = self._tasks, []
-            cancel(tasks[0][0])
-            for task, done in tasks:
-                if not wait_event(done, max(0, deadline - time.monotonic())):
-                    cancel(task)
-                    wait_event(done, CANCEL_TIMEOUT)
-        else:
-            with self._mutex:
-                self._drain()
-        self._discard_sender()
-        self._stopping = create_event()
-        self._retrying = False
-        self._listener_state = self._publisher_state = STOPPED
+        with self._lock:
+            term = self._term
+            self._term = next_term = Term(create_event(), create_event(), create_event())
+            if term.tasks:
+                self._predecessors = [done for _, done in term.tasks]
+        term.deadline = deadline
+        term.stopping.set()
+        term.wake.set()
+        if term.tasks:
+            cancel(term.tasks[0][0])
+        elif self._outbox or self._is_sending:
+            done = create_event()
+            term.tasks.append((start_daemon(self._run, self._finish, term, done), done))
+        for task, done in term.tasks:
+            if not wait_event(done, max(0, deadline - time.monotonic())):
+                cancel(task)
+                wait_event(done, CANCEL_TIMEOUT)
+        if self._term is not next_term:
+            return self._lost - lost_before  # it is in use again
+        if not self._is_sending:
+            self._discard_sender()
+        lost = self._give_up_waiting() - lost_before
+        if lost:
+            self._get_logger().error(
+                "Stopped: %d messages to the %s broker were lost, or may have been", lost, self.name
+            )
+        return lost
 
-    def _run_publisher(self) -> None:
+    def _finish(self, term: Term) -> None:
+        """Send what waits, in a process without a server."""
+        with self._mutex:
+            self._drain(term)
+
+    def _run_publisher(self, term: Term) -> None:
         backoff = self._new_backoff()
         while True:
-            self._wake.clear()
-            if self._drain():
-                if self._stopping.is_set():
+            term.wake.clear()
+            if self._drain(term):
+                if term.stopping.is_set():
                     return
                 backoff.reset()
-                wait_event(self._wake)
-            elif wait_event(self._stopping, self._delay(backoff)):
+                wait_event(term.wake)
+            elif wait_event(term.stopping, self._delay(backoff)):
                 return
 
-    def _run_listener(self) -> None:
+    def _run_listener(self, term: Term) -> None:
         backoff = self._new_backoff()
-        while not self._stopping.is_set():
+        while not term.stopping.is_set():
             error = None
             messages = self._listen()
             try:
                 for message in messages:
-                    if self._stopping.is_set():
+                    if term.stopping.is_set():
                         return
                     if message is not None:
                         self._take(message if type(message) is list else [message])
@@ -489,16 +526,18 @@ class PubSubManager(BasePubSubManager, Manager):
                 error = exception
             finally:
                 end(messages)
+            if term.stopping.is_set():
+                return
             if self._listener_state is CONNECTED:
                 backoff.reset()
             self._lost_listener(error)
-            self._settled.set()
-            wait_event(self._stopping, backoff.next())
+            term.settled.set()
+            wait_event(term.stopping, backoff.next())
 
     def _subscribed(self) -> None:
         """Note that messages are received from now on; a backend's ``_listen`` calls it."""
         super()._subscribed()
-        self._settled.set()
+        self._term.settled.set()
 
     def _wait_subscribed(self) -> None:
         """Wait a moment for the subscription: without it an acknowledgement would be missed."""
@@ -506,7 +545,7 @@ class PubSubManager(BasePubSubManager, Manager):
         self._look_around()
         self._start()
         if self._listener_state is CONNECTING:
-            wait_event(self._settled, PATIENCE)
+            wait_event(self._term.settled, PATIENCE)
 
     # receiving
 

@@ -113,15 +113,16 @@ class RedisManager(PubSubManager):
         check_server(self.server)
         super().initialize()
 
-    def stop(self, timeout: float = STOP_TIMEOUT) -> None:
+    def stop(self, timeout: float = STOP_TIMEOUT) -> int:
         """Send what waits, stop listening, and close the connections, those of ``redis`` too.
 
-        :param timeout: seconds (default 5) after which what is not finished is given up.
+        As ``PubSubManager``; returns how many messages were lost, or may have been.
         """
-        super().stop(timeout)
+        lost = super().stop(timeout)
         for client in (self.redis, *self._sentinels):
             if client is not None:
                 client.connection_pool.disconnect(inuse_connections=False)
+        return lost
 
     def _prepare(self) -> None:
         if self.redis is None:

@@ -125,10 +125,12 @@ class ZmqManager(PubSubManager):
             self._gathering.note_absence()
             pusher.close()
 
-    def stop(self, timeout: float = STOP_TIMEOUT) -> None:
+    def stop(self, timeout: float = STOP_TIMEOUT) -> int:
         """Send what waits, stop listening, and close the connections; as ``PubSubManager``."""
-        super().stop(timeout)
-        self._close_subscriber()
+        lost = super().stop(timeout)
+        if all(done.is_set() for done in self._predecessors):
+            self._close_subscriber()  # else its thread does it: two must not use one socket
+        return lost
 
     def _close_subscriber(self) -> None:
         subscriber, self._subscriber = self._subscriber, None

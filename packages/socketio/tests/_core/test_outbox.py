@@ -70,6 +70,14 @@ def test_clearing_is_not_dropping() -> None:
     assert (len(outbox), outbox.bytes, outbox.dropped) == (0, 0, 0)
 
 
+def test_what_is_given_up_is_counted() -> None:
+    outbox = filled(b"1", b"2")
+
+    outbox.drop()
+
+    assert (len(outbox), outbox.bytes, outbox.dropped) == (0, 0, 2)
+
+
 @given(st.lists(st.one_of(st.binary(min_size=1, max_size=9), st.integers(1, 5))))
 def test_nothing_is_reordered_and_everything_is_counted(steps: list[bytes | int]) -> None:
     outbox = Outbox(4, 20)

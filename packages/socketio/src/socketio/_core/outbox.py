@@ -50,6 +50,11 @@ class Outbox:
         self._waiting.clear()
         self.bytes = 0
 
+    def drop(self) -> None:
+        """Give everything up."""
+        self.dropped += len(self._waiting)
+        self.clear()
+
     def _trim(self) -> None:
         waiting = self._waiting
         while len(waiting) > 1 and (len(waiting) > self._max_count or self.bytes > self._max_bytes):

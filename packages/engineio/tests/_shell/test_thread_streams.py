@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import logging
 import socket
 import ssl
 import subprocess
@@ -124,6 +125,86 @@ def test_a_vanished_client_is_writable(plain: tuple[socket.socket, socket.socket
 
     assert writable.wait(SOON)
     assert stream.send(b"x") == -1
+
+
+def test_a_slow_client_that_is_cut_and_closed_leaves_no_thread(
+    plain: tuple[socket.socket, socket.socket],
+) -> None:
+    writables = Writables()
+    stream = open_stream(plain[0], writables)
+    while stream.send(b"x" * 65_536):
+        pass
+    stream.when_writable(lambda: None)
+    (thread,) = [each for each in threading.enumerate() if each.name == "engineio-slow-clients"]
+
+    stream.abort()
+    plain[0].close()  # at once: nothing is told of a number that is closed
+    thread.join(SOON)
+
+    assert not thread.is_alive()
+
+
+def test_who_aborts_is_forgotten(plain: tuple[socket.socket, socket.socket]) -> None:
+    writables = Writables()
+    stream = open_stream(plain[0], writables)
+
+    stream.abort()
+    stream.when_writable(lambda: None)
+    while writables._wake is not None:
+        pass
+
+    assert not writables._waiting
+
+
+def test_the_thread_for_slow_clients_does_not_wait_for_itself(
+    plain: tuple[socket.socket, socket.socket],
+) -> None:
+    writables = Writables()
+    writable = threading.Event()
+
+    def watch_again() -> None:
+        for _ in range(2_000):  # more than a socket takes before somebody reads
+            writables.watch(plain[0].fileno(), writable.set)
+
+    writables.watch(plain[0].fileno(), watch_again)
+
+    assert writable.wait(SOON)
+
+
+def test_what_fails_for_one_slow_client_does_not_harm_the_others(
+    plain: tuple[socket.socket, socket.socket], caplog: pytest.LogCaptureFixture
+) -> None:
+    writables = Writables()
+    writable = threading.Event()
+
+    def fail() -> None:
+        writables.watch(plain[1].fileno(), writable.set)
+        raise ZeroDivisionError
+
+    with caplog.at_level(logging.ERROR, "engineio.workers"):
+        writables.watch(plain[0].fileno(), fail)
+        assert writable.wait(SOON)
+
+    assert "ZeroDivisionError" in caplog.text
+
+
+def test_without_a_thread_the_next_slow_client_tries_again(
+    plain: tuple[socket.socket, socket.socket], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(thread: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    writables = Writables()
+    stream = open_stream(plain[0], writables)
+    writable = threading.Event()
+    with monkeypatch.context() as patch:
+        patch.setattr(threading.Thread, "start", fail)
+        with pytest.raises(RuntimeError):
+            stream.when_writable(writable.set)
+
+    stream.when_writable(writable.set)
+
+    assert writable.wait(SOON)
 
 
 def test_tls_is_read_and_written_by_two_threads(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import select
 import selectors
 import socket
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
 
 READ_SIZE = 65_536
 """Bytes read at once."""
+
+_logger = logging.getLogger("engineio.workers")
 
 
 def open_stream(sock: socket.socket, writables: Writables) -> ThreadStream:
@@ -33,6 +36,7 @@ class ThreadStream:
     def __init__(self, sock: socket.socket, writables: Writables) -> None:
         self._socket = sock
         self._writables = writables
+        self._is_aborted = False
         self._prepare()
 
     def _prepare(self) -> None:
@@ -56,12 +60,20 @@ class ThreadStream:
 
     def when_writable(self, function: Callable[[], None]) -> None:
         """Call ``function`` from the thread that waits for slow clients."""
-        self._writables.watch(self._socket.fileno(), function)
+        fd = self._socket.fileno()
+        self._writables.watch(fd, function)
+        if self._is_aborted:  # by another thread, meanwhile
+            self._writables.forget(fd)
 
     def abort(self) -> None:
         """Shut the connection down, which wakes the reader."""
+        self._is_aborted = True
+        self._writables.forget(self._socket.fileno())
         with contextlib.suppress(OSError):
-            self._socket.shutdown(socket.SHUT_RDWR)
+            self._shut_down()
+
+    def _shut_down(self) -> None:
+        self._socket.shutdown(socket.SHUT_RDWR)
 
 
 class SharedStream(ThreadStream):
@@ -103,10 +115,9 @@ class SharedStream(ThreadStream):
         except (OSError, ValueError):
             return -1
 
-    def abort(self) -> None:
-        """Shut the connection down below TLS, which wakes the reader."""
-        with contextlib.suppress(OSError):
-            socket.socket.shutdown(self._socket, socket.SHUT_RDWR)
+    def _shut_down(self) -> None:
+        # below TLS, which would wait for the peer
+        socket.socket.shutdown(self._socket, socket.SHUT_RDWR)
 
 
 if hasattr(select, "poll"):
@@ -133,47 +144,87 @@ class Writables:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
+        self._forgotten: set[int] = set()
         self._waiting: dict[int, Callable[[], None]] = {}
         self._wake: socket.socket | None = None
+        self._is_woken = False
+        """True until the thread has taken the news: it must never wait for itself to read."""
 
     def watch(self, fd: int, function: Callable[[], None]) -> None:
-        """Call ``function`` once when the socket can be written to, or has ended."""
+        """Call ``function`` once when the socket can be written to, or has ended.
+
+        RuntimeError if there are too many threads for another one.
+        """
         with self._lock:
             self._waiting[fd] = function
             if self._wake is None:
-                reader, self._wake = socket.socketpair()
-                threading.Thread(
-                    target=self._run, args=(reader,), name="engineio-slow-clients", daemon=True
-                ).start()
+                self._start()
             else:
-                self._wake.send(b"x")
+                self._tell(self._wake)
+
+    def forget(self, fd: int) -> None:
+        """A socket is about to be closed: whoever gets its number next is another one."""
+        with self._lock:
+            self._waiting.pop(fd, None)
+            if self._wake is not None:
+                self._forgotten.add(fd)
+                self._tell(self._wake)
+
+    def _tell(self, wake: socket.socket) -> None:
+        if not self._is_woken:
+            self._is_woken = True
+            wake.send(b"x")
+
+    def _start(self) -> None:
+        reader, self._wake = socket.socketpair()
+        try:
+            threading.Thread(
+                target=self._run, args=(reader,), name="engineio-slow-clients", daemon=True
+            ).start()
+        except RuntimeError:
+            self._waiting.clear()
+            self._end(reader)
+            raise
+
+    def _end(self, reader: socket.socket) -> None:
+        assert self._wake is not None
+        self._wake.close()
+        self._wake = None
+        reader.close()
 
     def _run(self, reader: socket.socket) -> None:
         with selectors.DefaultSelector() as selector:
             selector.register(reader, selectors.EVENT_READ)
-            while self._register_new(selector, reader):
+            while self._take_news(selector, reader):
                 for key, _ in selector.select():
                     if key.fileobj is reader:
                         reader.recv(READ_SIZE)
                     else:
                         selector.unregister(key.fd)
-                        key.data()
+                        self._call(key.data)
 
-    def _register_new(self, selector: selectors.BaseSelector, reader: socket.socket) -> bool:
-        """Register what has come; False, with everything closed, if there is nothing at all."""
+    def _call(self, function: Callable[[], None]) -> None:
+        try:
+            function()
+        except Exception:
+            _logger.exception("sending to a slow client failed")
+
+    def _take_news(self, selector: selectors.BaseSelector, reader: socket.socket) -> bool:
+        """Forget and register; False, with everything closed, if there is nothing at all."""
         with self._lock:
+            self._is_woken = False
+            forgotten, self._forgotten = self._forgotten, set()
             waiting, self._waiting = self._waiting, {}
+            for fd in forgotten & selector.get_map().keys():
+                selector.unregister(fd)
             if not waiting and len(selector.get_map()) == 1:
-                assert self._wake is not None
-                self._wake.close()
-                reader.close()
-                self._wake = None
+                self._end(reader)
                 return False
         for fd, function in waiting.items():
             if fd in selector.get_map():
-                selector.unregister(fd)  # of a socket that is closed, whose number was given away
+                selector.unregister(fd)
             try:
                 selector.register(fd, selectors.EVENT_WRITE, function)
             except (OSError, ValueError):
-                function()  # closed meanwhile: sending will tell
+                self._call(function)  # closed meanwhile: sending will tell
         return True

@@ -35,7 +35,7 @@ FILES_NEEDED = 4200  # descriptors, of the load as of a server: 4,000 clients an
 def arguments() -> argparse.Namespace:
     names = ", ".join(workload.name for workload in WORKLOADS)
     parser = argparse.ArgumentParser(description="Measure our servers and their peers.")
-    parser.add_argument("--quick", action="store_true", help="one short round, under two minutes")
+    parser.add_argument("--quick", action="store_true", help="one short round of the main ones")
     parser.add_argument("--only", action="append", help=f"a workload, or its prefix: {names}")
     parser.add_argument("--servers", help="comma-separated names (default: all that are there)")
     parser.add_argument("--rounds", type=int, help="interleaved rounds (default 3; quick: 1)")
@@ -43,11 +43,11 @@ def arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def chosen_servers(names: str | None) -> list[Server]:
+def chosen_servers(names: str | None, scale: Scale) -> list[Server]:
     """Return the servers to run; say which are left out, and why."""
-    servers = all_servers()
+    servers = [server for server in all_servers() if scale is FULL or server.quick]
     if names is not None:
-        known = {server.name: server for server in servers}
+        known = {server.name: server for server in all_servers()}
         if unknown := set(names.split(",")) - set(known):
             sys.exit(f"unknown servers {unknown}; there are {', '.join(known)}")
         servers = [known[name] for name in names.split(",")]
@@ -105,7 +105,9 @@ def measure(
     able = [
         w
         for w in workloads
-        if (server.polling or not w.polling) and (server.cluster or not w.cluster)
+        if (server.polling or not w.polling)
+        and (server.cluster or not w.cluster)
+        and (scale is FULL or not server.quick or w.name.startswith(server.quick))
     ]
     for group in groups(able):
         doing = "start"
@@ -127,7 +129,7 @@ def main() -> int:
     options = arguments()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit("stopped"))
     scale = QUICK if options.quick else FULL
-    servers, workloads = chosen_servers(options.servers), chosen_workloads(options.only)
+    servers, workloads = chosen_servers(options.servers, scale), chosen_workloads(options.only)
     raise_file_limit()
     core = pin()
     gc.disable()

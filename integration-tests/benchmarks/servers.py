@@ -30,6 +30,9 @@ REPOSITORY = HERE.parent.parent
 UPSTREAM_VENV = REPOSITORY / ".cache" / "upstream-venv"
 NODE_MODULES = HERE.parent / "js" / "node_modules"
 
+STEADY = ("echo", "event", "fan")
+"""What a quick run asks of the servers of threads and greenlets."""
+
 START_TIMEOUT = 20.0  # seconds until the port must answer
 PR_SET_PDEATHSIG = 1  # prctl(2): the server is killed with us
 QUIET_STEP = 0.05  # seconds; a server is idle when it burns under 2 % of two such steps
@@ -77,6 +80,7 @@ class Server:
     polling: bool = True
     ours: bool = False
     cluster: bool = True  # can pass events on through Redis
+    quick: tuple[str, ...] = ("",)  # the workloads of a quick run, by prefix; none: left out of it
 
 
 def all_servers() -> list[Server]:
@@ -96,12 +100,42 @@ def all_servers() -> list[Server]:
         Server("ours-fast", "ours, fast path", (*ours, "fast"), fast, ours=True),
         Server("ours-asgi", "ours, ASGI on uvicorn", (*ours, "uvicorn"), asgi, ours=True),
         Server("upstream-uvicorn", "upstream on uvicorn", (*peer, "uvicorn"), upstream_missing),
-        Server("upstream-aiohttp", "upstream on aiohttp", (*peer, "aiohttp"), upstream_missing),
-        Server("ours-gevent", "ours, gevent", (*ours_sync, "gevent"), gevent, ours=True),
-        Server("upstream-gevent", "upstream, gevent", (*peer_sync, "gevent"), upstream_missing),
-        Server("ours-threads", "ours, threads", (*ours_sync, "threading"), threads, ours=True),
         Server(
-            "upstream-threads", "upstream, threads", (*peer_sync, "threading"), upstream_missing
+            "upstream-aiohttp",
+            "upstream on aiohttp",
+            (*peer, "aiohttp"),
+            upstream_missing,
+            quick=(),
+        ),
+        Server(
+            "ours-gevent",
+            "ours, gevent",
+            (*ours_sync, "gevent"),
+            gevent,
+            ours=True,
+            quick=STEADY,
+        ),
+        Server(
+            "upstream-gevent",
+            "upstream, gevent",
+            (*peer_sync, "gevent"),
+            upstream_missing,
+            quick=STEADY,
+        ),
+        Server(
+            "ours-threads",
+            "ours, threads",
+            (*ours_sync, "threading"),
+            threads,
+            ours=True,
+            quick=STEADY,
+        ),
+        Server(
+            "upstream-threads",
+            "upstream, threads",
+            (*peer_sync, "threading"),
+            upstream_missing,
+            quick=STEADY,
         ),
         Server("node", "Node socket.io", ("node", node), _node_missing),
         Server(
@@ -118,6 +152,7 @@ def all_servers() -> list[Server]:
             _imports(here, "picows"),
             polling=False,
             cluster=False,
+            quick=(),
         ),
     ]
 

@@ -6,13 +6,16 @@ import json
 import logging
 import threading
 from queue import SimpleQueue
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from threads_support import SOON, Client, make_server
 
 import socketio
 from engineio._core.reason import Reason
+
+if TYPE_CHECKING:
+    from engineio._core.message import Message
 
 
 def test_an_event_is_acknowledged_with_what_its_handler_returns() -> None:
@@ -235,6 +238,40 @@ def test_a_disconnect_handler_runs_once_whoever_comes_first() -> None:
     assert len(told) == len(set(told)) == 50
     assert sio.manager.rooms == {}
     assert sio.environ == {}
+
+
+def test_what_was_read_before_another_thread_ended_the_connection_is_dropped() -> None:
+    sio = make_server()
+    client = Client(sio)
+    client.join()
+    engine = sio.eio.engine
+    message = engine.receive(client.session, '42["event"]', sio.eio.clock())
+    assert message is not None
+
+    sio.eio.disconnect(client.session.sid)
+
+    assert sio.eio._received(client.session, message) is None
+
+
+def test_nothing_is_sent_under_the_lock() -> None:
+    sio = make_server()
+    engine: Any = sio.eio.engine
+    held: list[bool] = []
+
+    class PumpedClient(Client):
+        def write(self, messages: list[Message]) -> None:
+            super().write(messages)
+            engine.ready.append(self)
+
+        def pump(self) -> None:
+            held.append(engine.lock._is_owned())
+
+    client = PumpedClient(sio)
+    sid = client.join()
+    sio.emit("news", to=sid)
+    sio.disconnect(sid)
+
+    assert set(held) == {False}
 
 
 def test_rooms_survive_many_threads() -> None:

@@ -303,7 +303,10 @@ class BaseServer:
         """Count and log what is sent, where somebody asks; decided when the channel is attached."""
         if self.traffic is not None:
             channel = CountedChannel(channel, self.traffic)
-        return TracedChannel(channel, session.sid, self.logger) if self._verbose() else channel
+        return self._log_sent(session, channel) if self._verbose() else channel
+
+    def _log_sent(self, session: Session, channel: Channel) -> Channel:
+        return TracedChannel(channel, session.sid, self.logger)
 
     def _set_up(self) -> None:
         """Make what the server needs besides the engine."""

@@ -14,6 +14,7 @@ from ._shell.alarm import Alarm
 from ._shell.locked_engine import LockedEngine
 from ._shell.pace import Pace
 from ._shell.receiver import Receiver
+from ._shell.traced import DeferredTrace
 from ._shell.waiting_poll import WaitingPoll
 from .base_server import BaseServer
 from .base_socket import Sockets
@@ -146,6 +147,9 @@ class Entry(BaseServer):
         )
         websocket.serve(receiver)
         return self._driver.end(request)
+
+    def _log_sent(self, session: Session, channel: Channel) -> Channel:
+        return DeferredTrace(channel, session.sid, self.logger, self._locked_engine.ready.append)
 
     def _poll(self, request: WsgiRequest, session: Session, jsonp: int | None) -> Iterable[bytes]:
         return self._reply(request, self._next_payload(session, jsonp))

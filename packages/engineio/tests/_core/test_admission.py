@@ -17,7 +17,8 @@ from engineio._core.admission import (
     Preflight,
     Refuse,
     Upgrade,
-    admit,
+    route,
+    screen,
 )
 from engineio._core.session import CLOSED, CLOSING, OPEN, OPENING, Session
 
@@ -48,7 +49,9 @@ WEBSOCKET = "transport=websocket"
 
 
 def _decide(request: FakeRequest, **options: Any) -> Any:
-    return admit(request, ServerOptions(**options), SESSIONS)
+    server_options = ServerOptions(**options)
+    refusal = screen(request, server_options)
+    return route(request, server_options, SESSIONS) if refusal is None else refusal
 
 
 def _refusal(request: FakeRequest, **options: Any) -> tuple[str, int]:

@@ -7,7 +7,7 @@ from engine_support import RecordingChannel
 
 from engineio._core.message import NOOP, Message
 from engineio._shell.logs import LOGGED_DATA
-from engineio._shell.traced import TracedChannel
+from engineio._shell.traced import DeferredTrace, TracedChannel
 
 LOGGER = logging.getLogger("tests.traced")
 
@@ -66,3 +66,18 @@ def test_what_is_buffered_is_buffered_behind(
     behind.unsent = 2
 
     assert (channel.buffered, channel.unsent) == (7, 2)
+
+
+def test_a_trace_can_be_put_off(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO, LOGGER.name)
+    behind = RecordingChannel()
+    ready: list[DeferredTrace] = []
+    channel = DeferredTrace(behind, "sid", LOGGER, ready.append)
+
+    channel.write([Message(b"4a"), Message(b"4b")])
+    channel.write([Message(b"4c")])
+    assert (behind.written, caplog.records) == ([b"4a", b"4b", b"4c"], [])
+    for each in ready:
+        each.pump()
+
+    assert [record.getMessage()[-1] for record in caplog.records] == ["a", "b", "c"]

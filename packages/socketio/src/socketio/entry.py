@@ -17,10 +17,12 @@ from ._core.connection import Connection
 from ._core.decoder import Inbound
 from ._values import PendingCall
 from .members import Members
+from .override_points import originals_of
 from .packet import ACK, CONNECT, DISCONNECT, EVENT
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
+    from contextlib import AbstractContextManager
 
     from typing_extensions import Unpack
 
@@ -63,7 +65,14 @@ class Entry(Members):
         )
 
     @property
-    def _lock(self) -> Lock:  # type: ignore[override]
+    def _lock(self) -> AbstractContextManager[None]:  # type: ignore[override]
+        """What lets no other thread come between; nothing may wait under it."""
+        together: AbstractContextManager[None] = self.eio.engine.together()
+        return together
+
+    @property
+    def _counting(self) -> Lock:
+        """The same where nothing is sent."""
         lock: Lock = self.eio.engine.lock
         return lock
 
@@ -92,14 +101,16 @@ class Entry(Members):
     def _initialize_manager(self) -> None:
         if self.manager_initialized:
             return
-        with self._lock:
+        with self._counting:
             initialized = self.manager_initialized
             self.manager_initialized = True
         if not initialized:
             self.manager.initialize()
 
     def _received(self, session: Session, data: str | bytes) -> None:
-        connection: Connection = session.app
+        connection: Connection | None = session.app
+        if connection is None:
+            return  # another thread has ended it meanwhile
         decoder = connection.decoder
         waiting = decoder.waiting
         packet = decoder.feed(data)
@@ -122,7 +133,7 @@ class Entry(Members):
 
     def _closed(self, session: Session, reason: str) -> None:
         connection: Connection = session.app
-        with self._lock:
+        with self._counting:
             connection.closed = reason
             if connection.slot_is_free is not None:
                 connection.slot_is_free.set()
@@ -220,7 +231,7 @@ class Entry(Members):
         if not self.async_handlers:
             self._run(connection, packet, id, handler, args)
             return
-        with self._lock:
+        with self._counting:
             connection.running += 1
             full = connection.running >= self.max_handlers
         self.eio._start(self._run_counted, connection, packet, id, handler, args)
@@ -238,7 +249,7 @@ class Entry(Members):
         try:
             self._run(connection, packet, id, handler, args)
         finally:
-            with self._lock:
+            with self._counting:
                 connection.running -= 1
                 if connection.slot_is_free is not None:
                     connection.slot_is_free.set()
@@ -262,7 +273,7 @@ class Entry(Members):
     def _await_free_slot(self, connection: Connection) -> None:
         """Return when another handler may run for this client."""
         while True:
-            with self._lock:
+            with self._counting:
                 if connection.running < self.max_handlers or connection.closed is not None:
                     connection.slot_is_free = None
                     return
@@ -285,3 +296,6 @@ class Entry(Members):
             self._run_callback(sid, packet)  # it only wakes the one who waits
         else:
             self.eio._start(self._run_callback, sid, packet)
+
+
+Entry._originals = originals_of(Entry)

@@ -1,6 +1,6 @@
 """What a request to the Engine.IO path is: a new session, a poll, a POST, an upgrade, or an error.
 
-Implements the order of checks of the protocol's servers; see ``admit``.
+Implements the order of checks of the protocol's servers; see ``screen`` and ``route``.
 
 hot path: each long-polling request and each handshake (benchmarks "long-polling", "connect").
 """
@@ -95,18 +95,26 @@ class AcceptAndClose:
 Decision: TypeAlias = Refuse | Preflight | Open | Poll | Post | Upgrade | AcceptAndClose
 
 
-def admit(request: Request, options: Options, sessions: Mapping[str, Session]) -> Decision:
-    """Decide what to do with a request.
+def screen(request: Request, options: Options) -> Refuse | Preflight | None:
+    """Look at a request without looking at the sessions; ``None`` leaves it to ``route``.
 
-    In this order: origin, preflight, transport, JSONP index; then without a ``sid`` version,
-    method and WebSocket, or with one the session, its state, and method against transport.
-    Whatever a ``cors_allowed_origins`` callable raises is raised here.
+    In this order: origin, preflight.  The application is called if ``cors_allowed_origins`` is
+    a callable, and whatever that raises is raised here.
     """
     if not is_allowed(request, options):
         reply = replies.error(replies.FORBIDDEN, "origin not allowed")
         return Refuse(replies.refuse_origin(reply), "bad-origin")
     if request.method == "OPTIONS":
         return Preflight(replies.finish(replies.preflight(), request, options))
+    return None
+
+
+def route(request: Request, options: Options, sessions: Mapping[str, Session]) -> Decision:
+    """Decide what to do with a request that passed ``screen``.
+
+    In this order: transport, JSONP index; then without a ``sid`` version, method and WebSocket,
+    or with one the session, its state, and method against transport.
+    """
     outcome = _route(request, options, sessions)
     if isinstance(outcome, _Refusal):
         reply = replies.error(outcome.code, outcome.detail)

@@ -88,8 +88,16 @@ class Engine:
     # requests
 
     def admit(self, request: Request) -> Decision:
-        """Decide what a request is: refused, a new session, a poll, a POST or an upgrade."""
-        return admission.admit(
+        """Decide what a request is: refused, a new session, a poll, a POST or an upgrade.
+
+        The application may be called, for its opinion about the origin.
+        """
+        refusal = admission.screen(request, self._options)
+        return self.route(request) if refusal is None else refusal
+
+    def route(self, request: Request) -> Decision:
+        """Do the part of ``admit`` that looks at the sessions."""
+        return admission.route(
             request, self._options, self._known if self._farewells.leaving else self.sessions
         )
 

@@ -11,20 +11,28 @@ from __future__ import annotations
 
 from _thread import RLock
 from collections import deque
-from typing import TYPE_CHECKING, Any, TypeAlias
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 from .._core.engine import Engine
 from .._core.session import OPEN, Session
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from .._core.message import Message
     from .._core.options import Options
     from .._core.session import Transport
-    from .socket_channel import SocketChannel
 
     Lock: TypeAlias = RLock
+
+
+class Pumped(Protocol):
+    """What has something to do that must wait for the lock to be free: to send, or to log."""
+
+    def pump(self) -> None:
+        """Do it; another thread may be doing it already."""
+        ...
 
 
 def _locked(method: Callable[..., Any]) -> Callable[..., Any]:
@@ -43,9 +51,7 @@ def _locked(method: Callable[..., Any]) -> Callable[..., Any]:
                 finally:
                     closed = self._finish()
         finally:
-            self._settle()
-            if closed:
-                self._on_closed(closed)
+            self._leave(closed, self._on_closed)
 
     return locked
 
@@ -73,8 +79,8 @@ class LockedEngine(Engine):
     ) -> None:
         super().__init__(options, _nothing, new_session, sessions)
         self.lock: RLock = RLock()
-        self.ready: deque[SocketChannel] = deque()
-        """Channels with something to send, once the lock is free."""
+        self.ready: deque[Pumped] = deque()
+        """Channels with something to do, once the lock is free."""
         self._entered = False
         """True while a call is being carried out: what it calls in turn has no end of its own."""
         self._clock = clock
@@ -103,33 +109,56 @@ class LockedEngine(Engine):
                 super().send(session, messages)
             finally:
                 closed = self._finish()
-        self._settle()
-        if closed:
-            self._on_closed_elsewhere(closed)
+        self._leave(closed, self._on_closed_elsewhere)
 
     def broadcast(self, sids: Iterable[str], messages: Sequence[Message]) -> None:
         """Queue the same messages for many sessions, and send them."""
         with self.lock:
+            if self._entered:
+                super().broadcast(sids, messages)
+                return
             self._entered = True
             try:
                 super().broadcast(sids, messages)
             finally:
                 closed = self._finish()
-        self._settle()
-        if closed:
-            self._on_closed_elsewhere(closed)
+        self._leave(closed, self._on_closed_elsewhere)
 
     def tick(self, now: float) -> None:
         """Act on the deadlines that have come."""
+        with self.together():
+            super().tick(now)
+
+    @contextmanager
+    def together(self) -> Iterator[None]:
+        """Let no other thread come between several calls; what they send leaves afterwards.
+
+        What is done meanwhile must not wait.
+        """
         with self.lock:
-            self._entered = True
-            try:
-                super().tick(now)
-            finally:
-                closed = self._finish()
-        self._settle()
-        if closed:
-            self._on_closed_elsewhere(closed)
+            if self._entered:
+                yield
+                return
+        closed: list[Session] = []
+        try:
+            with self.lock:
+                self._entered = True
+                try:
+                    yield
+                finally:
+                    closed = self._finish()
+        finally:
+            self._leave(closed, self._on_closed_elsewhere)
+
+    def hold(self, session: Session, now: float) -> None:
+        """Do not expect a PONG; then call ``release``."""
+        with self.lock:
+            super().hold(session, now)
+
+    def release(self, session: Session, now: float) -> None:
+        """End what ``hold`` began."""
+        with self.lock:
+            super().release(session, now)
 
     def _finish(self) -> list[Session]:
         """Flush, under the lock, and return the sessions that have been closed."""
@@ -141,8 +170,15 @@ class LockedEngine(Engine):
         closed, self.closed = self.closed, []
         return closed
 
+    def _leave(self, closed: list[Session], tell_closed: Callable[[list[Session]], None]) -> None:
+        """Do, without the lock, what has to be done at the end of a call."""
+        try:
+            self._settle()
+        finally:
+            if closed:
+                tell_closed(closed)
+
     def _settle(self) -> None:
-        """Send what the channels have been given."""
         ready = self.ready
         while ready:
             try:
@@ -174,12 +210,10 @@ LOCKED = (
     "dismiss",
     "begin_post",
     "end_post",
-    "hold",
-    "release",
     "expect",
     "satisfy",
     "linger",
-    "admit",
+    "route",
     "pong_due",
     "next_deadline",
     "still_congested",

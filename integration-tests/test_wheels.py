@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import importlib.metadata
 import re
-import shutil
 import subprocess
 import sys
 import venv
@@ -12,11 +10,9 @@ import zipfile
 from pathlib import Path
 
 import pytest
+from environments import copy_installed
 
 PACKAGES = Path(__file__).resolve().parents[1] / "packages"
-REQUIRED = ("websockets",)
-"""What our packages require; taken from the environment of the tests, so that none is loaded."""
-
 WITHOUT_EXTRAS = {
     "client": "socketio.Client().connect('http://127.0.0.1:1')",
     "asyncio-client": "asyncio.run(socketio.AsyncClient().connect('http://127.0.0.1:1'))",
@@ -51,13 +47,7 @@ def empty_venv(dist: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     target = tmp_path_factory.mktemp("venv")
     venv.create(target, with_pip=True)
     python = target / "bin" / "python"
-    (site,) = target.glob("lib/python*/site-packages")
-    for name in REQUIRED:
-        for file in importlib.metadata.files(name) or []:
-            if ".." not in file.parts:
-                copy = site / file
-                copy.parent.mkdir(parents=True, exist_ok=True)
-                shutil.copy(str(file.locate()), copy)
+    copy_installed(target, "python-socketio")
     subprocess.run(
         [python, "-m", "pip", "install", "--no-index", "--find-links", dist, "python-socketio"],
         check=True,

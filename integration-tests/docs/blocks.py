@@ -27,6 +27,15 @@ FENCE = re.compile(
 )
 
 
+EXECUTED: set[str] = set()
+"""The blocks (page and line) and the commands (as_executed) that this process has run."""
+
+
+def as_executed(command: str) -> str:
+    """A command as it is noted: whatever its numbers are, because tests take free ports."""
+    return re.sub(r"\d+", "0", command)
+
+
 @dataclass(frozen=True)
 class Block:
     """One code block of a page."""
@@ -39,6 +48,11 @@ class Block:
 
     def __str__(self) -> str:
         return f"{self.page}:{self.line}"
+
+    def take(self) -> str:
+        """The text, for somebody who executes it now."""
+        EXECUTED.add(str(self))
+        return self.text
 
 
 @dataclass(frozen=True)
@@ -73,12 +87,13 @@ class Page:
             old = block.options.get("replaces")
             if old is not None and not replacing:
                 continue
+            text = block.take()
             if old is None:
                 before = files.get(name)
-                files[name] = block.text if before is None else f"{before}\n\n{block.text}"
+                files[name] = text if before is None else f"{before}\n\n{text}"
             else:
                 assert files[name].count(old) == 1, f"{block}: {old!r} is not in {name}"
-                files[name] = files[name].replace(f"{old}\n", block.text)
+                files[name] = files[name].replace(f"{old}\n", text)
         for name, text in files.items():
             path = folder / name
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -95,7 +110,7 @@ class Page:
 
 async def execute(block: Block, variables: dict[str, Any]) -> None:
     """Run one block."""
-    text = "\n" * block.line + block.text  # so that tracebacks name the page's lines
+    text = "\n" * block.line + block.take()  # so that tracebacks name the page's lines
     flags = ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
     code = compile(text, str(DOCS.parent / block.page), "exec", flags)
     result = eval(code, variables)

@@ -2,14 +2,42 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 import pytest
+from docs.blocks import read_page
 from docs.programs import Program
+from environments import build_wheels, copy_installed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
+
+
+@pytest.fixture(scope="session")
+def newcomer(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """The environment variables of somebody who has begun as the tutorial says.
+
+    The commands are the page's own. In place of the registry there are our wheels, and what the
+    tests have installed.
+    """
+    home = tmp_path_factory.mktemp("newcomer")
+    wheels = build_wheels(tmp_path_factory.mktemp("registry"))
+    make, _, install = read_page("docs/tutorial.md").commands()[:3]
+    Program(make, home).finish()
+    requirements = (install.partition('"')[2].rstrip('"'), "python-socketio[redis]")
+    copy_installed(home / ".venv", *requirements)
+    variables = {
+        "PATH": f"{home}/.venv/bin:{os.environ['PATH']}:/usr/sbin",
+        "PYTHONPATH": "",
+        "PIP_NO_INDEX": "1",
+        "PIP_FIND_LINKS": str(wheels[0].parent),
+        "PIP_DISABLE_PIP_VERSION_CHECK": "1",
+    }
+    output = Program(install, home, **variables).finish()
+    assert "WARNING" not in output  # an extra that is not known
+    return variables
 
 
 @pytest.fixture

@@ -12,6 +12,8 @@ import threading
 import time
 from pathlib import Path
 
+from docs.blocks import EXECUTED, as_executed
+
 BIN = Path(sys.executable).parent
 START_TIMEOUT = 30
 STOP_TIMEOUT = 10
@@ -37,6 +39,7 @@ class Program:
     """One command of the documentation, run as a reader would."""
 
     def __init__(self, command: str, folder: Path, **environment: str) -> None:
+        EXECUTED.add(as_executed(command))
         self.command = command
         self.log: list[str] = []
         self._written = threading.Condition()

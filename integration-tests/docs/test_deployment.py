@@ -94,7 +94,7 @@ def start_nginx(start: Callable[..., Program], folder: Path, settings: str, port
 
 def test_the_service_starts_what_the_page_says(tmp_path: Path) -> None:
     (unit,) = PAGE.of("ini")
-    (line,) = [line for line in unit.text.splitlines() if line.startswith("ExecStart=")]
+    (line,) = [line for line in unit.take().splitlines() if line.startswith("ExecStart=")]
     program, *words = line.partition("=")[2].split()
 
     assert program == "/srv/chat/.venv/bin/uvicorn"

@@ -1,4 +1,4 @@
-"""No block of code in the documentation is left out of the tests; here they are counted."""
+"""What is said in the documentation exists, and how it is known that all of its code is run."""
 
 from __future__ import annotations
 
@@ -6,94 +6,91 @@ import re
 from pathlib import Path
 
 import pytest
-from docs.blocks import DOCS, ROOT, Page, all_pages
+from docs.blocks import DOCS, EXECUTED, ROOT, Block, Page, all_pages, as_executed
+from docs.executed import OTHERWISE, left_out
 
 HERE = Path(__file__).parent
 PAGES = all_pages()
-TESTS = "\n".join(path.read_text() for path in HERE.glob("test_*.py"))
 LANGUAGES = {"python", "sh", "js", "html", "ini", "nginx", "toctree", "include"}
-ELSEWHERE = {
-    "README.md": "test_readme.py",
-    "packages/socketio/README.md": "test_readme.py",
-}
-COMMANDS = {
-    # how it is known that a command of a page works, by a pattern of the command
-    r"pip install .*": "the requirements are looked at below",
-    r"python -m venv \.venv|\. \.venv/bin/activate": "test_wheels.py makes an environment",
-    r"make \w+( \w+=\S+)?": "the targets are looked at below",
-    r"npm install socket\.io-client": "make setup installs it",
-    r"\.venv/bin/pytest \S+": "the path is looked at below",
-    r"(redis-server|celery -A tasks worker)( &)?": "test_examples.py",
-    r"python \w+\.py( \d+)?": "test_examples.py, browser/test_chat.py, or the test of the page",
-    r"sudo nginx -c .*": "test_tutorial.py, without sudo",
-    r"pytest": "test_tutorial.py",
-    r"uvicorn chat:app --port 800[12] --ws \S+": "test_tutorial.py",
-    r"uvicorn echo:app --port 8000": "test_more_guides.py",
-    r"python -m socketio .*": "test_guides.py, test_tutorial.py, behaviour/test_command_line.py",
-}
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
-def test_each_block_of_a_page_is_run_by_a_test(page: Page) -> None:
-    assert {block.language for block in page.blocks} <= LANGUAGES
-    for block in page.of("python"):
-        assert f'"{page.name}"' in TESTS or page.name in ELSEWHERE, f"{block} is not run"
-        scene = block.options.get("scene")
-        assert scene is None or f'"{scene}"' in TESTS, f"{block}: scene {scene} is not run"
-        name = block.options.get("file")
-        assert name is None or "replaces" in block.options or page.of("python", file=name)
+def test_every_block_is_of_a_language_that_is_run() -> None:
+    for page in PAGES:
+        assert {block.language for block in page.blocks} <= LANGUAGES, page.name
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
-def test_each_command_of_a_page_is_run_by_a_test(page: Page) -> None:
-    if page.name == "docs/guide/deployment.md":
-        return  # test_deployment.py runs whatever it finds
-    unknown = [
-        command
-        for command in page.commands()
-        if not any(re.fullmatch(pattern, command) for pattern in COMMANDS)
-    ]
+@pytest.mark.parametrize(
+    ("language", "text", "executed", "missing"),
+    [
+        ("python", "1 / 0", set(), ["page:7"]),
+        ("python", "1 / 0", {"page:7"}, []),
+        ("nginx", "listen 80;", {"page:8"}, ["page:7"]),
+        ("sh", "pip install x\nserve --port 80", set(), ["page: serve --port 80"]),
+        ("sh", "serve --port 80 &", {as_executed("serve --port 4711 --quiet")}, []),
+    ],
+)
+def test_what_is_not_executed_is_named(
+    language: str, text: str, executed: set[str], missing: list[str]
+) -> None:
+    page = Page("page", [Block("page", 7, language, text)])
 
-    assert unknown == []
+    assert list(left_out([page], executed)) == missing
+
+
+async def test_what_is_executed_is_noted(tmp_path: Path) -> None:
+    run = Block("somewhere", 1, "python", "x = 1")
+    written = Block("somewhere", 2, "html", "<p>", {"file": "index.html"})
+    page = Page("somewhere", [run, written])
+
+    await page.run()
+    assert {str(run), str(written)} & EXECUTED == {str(run)}
+    page.write(tmp_path)
+
+    assert str(written) in EXECUTED
 
 
 def test_the_tests_that_are_named_exist() -> None:
-    for reason in COMMANDS.values():
+    for reason in OTHERWISE.values():
         for name in re.findall(r"[\w/]*test_\w+\.py", reason):
             assert any((folder / name).exists() for folder in (HERE, HERE.parent)), name
 
 
 def test_what_is_installed_exists() -> None:
-    projects = {
-        name: set(re.findall(r"^(\w+) = \[", (ROOT / folder / "pyproject.toml").read_text(), re.M))
-        for name, folder in (
-            ("python-engineio", "packages/engineio"),
-            ("python-socketio", "packages/socketio"),
-        )
-    }
+    projects = {}
+    for name, folder in (("engineio", "packages/engineio"), ("socketio", "packages/socketio")):
+        extras = re.findall(r"^(\w+) = \[", (ROOT / folder / "pyproject.toml").read_text(), re.M)
+        names = {extra.replace("_", "-") for extra in extras}
+        projects[f"python-{name}"] = projects[f"./{folder}"] = names
     others = set(re.findall(r"^[\w-]+", (ROOT / "requirements.in").read_text(), re.MULTILINE))
     others.add("redis")  # of an extra
     for page in PAGES:
-        for command in page.commands():
-            if not command.startswith("pip install"):
-                continue
-            for word in command.removeprefix("pip install").replace('"', "").split():
+        # in the text as well as in the blocks
+        for line in re.findall(r"pip install [^`#\n]+", (ROOT / page.name).read_text()):
+            for word in line.removeprefix("pip install").replace('"', "").split():
                 if word.startswith("-"):
                     continue
                 name, _, extras = word.rstrip("]").partition("[")
-                assert name in projects or name in others, f"{page.name}: {command}"
+                assert name in projects or name in others, f"{page.name}: {line}"
                 for extra in filter(None, extras.split(",")):
-                    assert extra in projects[name], f"{page.name}: {command}"
+                    assert extra in projects[name], f"{page.name}: {line}"
 
 
-def test_make_has_the_targets_that_are_named() -> None:
+@pytest.mark.parametrize("page", [page.name for page in PAGES])
+def test_targets_and_paths_that_are_named_exist(page: str) -> None:
     targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
-    for page in PAGES:
-        for command in page.commands():
-            if command.startswith("make "):
-                assert command.split()[1] in targets, f"{page.name}: {command}"
-            if command.startswith(".venv/bin/pytest"):
-                assert (ROOT / command.split()[1]).exists(), f"{page.name}: {command}"
+    text = (ROOT / page).read_text()
+
+    assert set(re.findall(r"(?:^|`)make ([a-z]+)", text, re.MULTILINE)) <= targets
+    paths = re.findall(r"(?:pytest |`)((?:docs|packages|integration-tests)/[\w./-]+)", text)
+    assert [path for path in paths if not (ROOT / path).exists()] == []
+
+
+def test_every_folder_of_tests_is_named() -> None:
+    tests = ROOT / "integration-tests"
+    files = [path.parent for path in tests.glob("*/*") if path.suffix in (".py", ".mjs", ".lock")]
+    named = set(re.findall(r"`integration-tests/(\w+)`", (ROOT / "CONTRIBUTING.md").read_text()))
+
+    assert {folder.name for folder in files} - {"tools"} == named
 
 
 def test_names_in_the_text_exist() -> None:

@@ -147,7 +147,7 @@ async def test_engineio_refuses_as_documented(
 async def test_the_first_page(start: Callable[..., Program], tmp_path: Path) -> None:
     port = free_port()
     (block,) = read_page("docs/index.md").of("python")
-    (tmp_path / "server.py").write_text(block.text.replace("run(app)", f"run(app, port={port})"))
+    (tmp_path / "server.py").write_text(block.take().replace("run(app)", f"run(app, port={port})"))
     start("python server.py", port)
 
     async with socketio.AsyncSimpleClient() as client:
@@ -158,7 +158,7 @@ async def test_the_first_page(start: Callable[..., Program], tmp_path: Path) -> 
 async def test_the_readme_of_engineio(start: Callable[..., Program], tmp_path: Path) -> None:
     port = free_port()
     (block,) = read_page("packages/engineio/README.md").of("python")
-    (tmp_path / "echo.py").write_text(block.text)
+    (tmp_path / "echo.py").write_text(block.take())
     start(f"uvicorn echo:app --port {port}", port)
     answers = []
     client = engineio.AsyncClient()

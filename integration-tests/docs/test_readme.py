@@ -2,33 +2,37 @@
 
 from __future__ import annotations
 
+import os
 import re
 import socket
 import subprocess
-import sys
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from docs.blocks import ROOT, read_page
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from pathlib import Path
 
-ROOT = Path(__file__).parents[2]
+pytestmark = pytest.mark.timeout(180)  # the first test makes the environment
+
 NODE_MODULES = ROOT / "integration-tests" / "js" / "node_modules"
 PORT = "5000"
 """What the examples use; each test puts a free port in its place."""
 
 
 def examples(readme: str, language: str) -> list[str]:
-    """Return the code blocks of a README in one language, in order."""
-    text = (ROOT / readme).read_text()
-    return re.findall(rf"^```{language}\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+    """Return the code blocks of a README in one language, in order; they are run now."""
+    return [block.take() for block in read_page(readme).of(language)]
 
 
 @pytest.fixture
-def start(tmp_path: Path) -> Iterator[Callable[..., subprocess.Popen[str]]]:
-    """Write an example to a file and start it; whatever still runs at the end is stopped."""
+def start(
+    tmp_path: Path, newcomer: dict[str, str]
+) -> Iterator[Callable[..., subprocess.Popen[str]]]:
+    """Write an example to a file and start it, where only what the documentation says is installed;
+    whatever still runs at the end is stopped."""
     with socket.create_server(("127.0.0.1", 0)) as probe:
         port = str(probe.getsockname()[1])
     (tmp_path / "node_modules").symlink_to(NODE_MODULES)
@@ -38,9 +42,13 @@ def start(tmp_path: Path) -> Iterator[Callable[..., subprocess.Popen[str]]]:
         """``until``: a text to wait for in the output; ``PORT`` in it is the one in use."""
         path = tmp_path / name
         path.write_text(code.replace(PORT, port))
-        program = "node" if path.suffix == ".mjs" else sys.executable
+        program = "node" if path.suffix == ".mjs" else "python"
         process = subprocess.Popen(
-            [program, str(path)], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+            ["env", program, str(path)],
+            env={**os.environ, **newcomer},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
         )
         processes.append(process)
         if until is not None:

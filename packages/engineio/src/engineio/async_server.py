@@ -13,13 +13,14 @@ from ._core.refusal import Refusal
 from ._core.session import OPEN
 from .async_entry import AsyncEntry
 from .exceptions import ProtocolError
-from .packet import MESSAGE, Packet, decode_text
+from .packet import MESSAGE, decode_text
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
     from ._core.layer import Pending
     from ._core.session import Session
+    from .packet import Packet
     from .typing import Data, Environ
 
 
@@ -33,7 +34,7 @@ class AsyncServer(AsyncEntry):
         :param data: ``str``, ``bytes``, ``bytearray``, or a ``list`` or ``dict`` that travels as
             JSON text.
         """
-        await self.send_packet(sid, Packet(MESSAGE, data=data))
+        await self.send_packet(sid, self._packet_class(MESSAGE, data=data))
 
     async def send_packet(self, sid: str, pkt: Packet) -> None:
         """Send a packet to a client; an unknown or closed session is logged as a warning."""
@@ -118,7 +119,7 @@ class AsyncServer(AsyncEntry):
             return None
         if self._layer is not None:
             return self._run_message(handler, session, data)
-        value = decode_text(data) if isinstance(data, str) else data
+        value = decode_text(data, self._packet_class.json) if isinstance(data, str) else data
         with self._lock:
             running: int = session.app or 0
             concurrent = self.async_handlers and running < self.max_handlers

@@ -21,11 +21,12 @@ from .packet import Packet
 from .payload import MAX_DECODE_PACKETS, Payload
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from types import ModuleType
 
     from ._core.admission import Refuse
     from ._core.channel import Channel
+    from ._core.codec import Codec
     from ._core.cookies import CookieOption
     from ._core.cors import OriginsOption
     from ._core.counters import Counters
@@ -45,6 +46,10 @@ MAX_SEND_BUFFER = 16 * 1024 * 1024
 UPGRADE_TIMEOUT = 10.0
 """Default ``upgrade_timeout``, seconds: the official JavaScript server's ``upgradeTimeout``."""
 
+BODY_TIMEOUT = 45.0
+"""Default ``body_timeout``, seconds: as long as a client may be silent, ``ping_interval`` and
+``ping_timeout`` together."""
+
 MAX_PAYLOAD_PACKETS = 1_000
 """Default ``max_payload_packets``: one body of small packets.  The official JavaScript client puts
 everything that waits into one POST and counts only its bytes."""
@@ -56,7 +61,7 @@ MAX_HANDLERS = 256
 class BaseServer:
     """Options, event handlers and lookups; ``AsyncServer`` adds everything that waits.
 
-    All options can be assigned later and are re-read at each use.
+    All options but ``async_mode`` and ``json`` can be assigned later and are re-read at each use.
 
     :param async_mode: name of the framework driver; ``None`` takes the first in
         ``async_modes()`` whose dependencies are installed.  ``ValueError`` if there is none.
@@ -84,6 +89,8 @@ class BaseServer:
         "transport error" (default 16 MiB); ``None`` for no limit.  One message, or one event with
         its attachments, that is larger than this may wait in addition.
     :param upgrade_timeout: seconds in which an upgrade must finish (default 10).
+    :param body_timeout: seconds in which the body of a POST must have come (default 45), else the
+        session is closed with "transport error" and the POST answered with 400.
     :param max_payload_packets: packets in one long-polling POST (default 1,000); more close the
         session with 413.  ``engineio.payload.Payload.max_decode_packets`` wins where the
         application has assigned it.
@@ -119,6 +126,7 @@ class BaseServer:
         *,
         max_send_buffer: int | None = MAX_SEND_BUFFER,
         upgrade_timeout: float = UPGRADE_TIMEOUT,
+        body_timeout: float = BODY_TIMEOUT,
         max_payload_packets: int = MAX_PAYLOAD_PACKETS,
         max_handlers: int = MAX_HANDLERS,
         **kwargs: Any,
@@ -140,6 +148,7 @@ class BaseServer:
         self.async_handlers = async_handlers
         self.max_send_buffer = max_send_buffer
         self.upgrade_timeout = upgrade_timeout
+        self.body_timeout = body_timeout
         self.max_payload_packets = max_payload_packets
         self.max_handlers = max_handlers
         self.start_service_task: bool = (
@@ -149,9 +158,9 @@ class BaseServer:
         self.logger: LoggerLike = make_logger(default_logger, logger)
         self.log_message_keys: set[str] = set()
         self.handlers: dict[str, Callable[..., Any]] = {}
-        if json is None and Packet.json is not default_json:
-            json = Packet.json  # documented: assigning it replaces the default of the process
-        self._codec = make_codec(json)
+        self._packet_class: type[Packet] = (
+            Packet if json is None else type("Packet", (Packet,), {"json": json})
+        )
         self._layer: Layer | None = None
         self.traffic: Traffic | None = None
         """Counts what is sent over connections made from now on, if it is not ``None``."""
@@ -169,6 +178,13 @@ class BaseServer:
     def sockets(self) -> dict[str, Session]:
         """The live connections by session id."""
         return self.engine.sessions
+
+    @sockets.setter
+    def sockets(self, sockets: Mapping[str, Session]) -> None:
+        sessions = self.engine.sessions
+        sessions.clear()
+        for sid, session in sockets.items():
+            sessions[sid] = session
 
     @property
     def counters(self) -> Counters:
@@ -284,6 +300,12 @@ class BaseServer:
         raise ValueError(
             f"Invalid async_mode specified: {modes[-1]} cannot be imported: {failure}{advice}"
         ) from failure
+
+    @property
+    def _codec(self) -> Codec:
+        """What refusals are written with; ``Packet.json`` may have been assigned meanwhile."""
+        json = self._packet_class.json
+        return make_codec(None if json is default_json else json)
 
     def _layer_in_use(self) -> Layer | None:
         """The layer, unless the application has replaced or wrapped one of its handlers."""

@@ -16,13 +16,14 @@ from ._core.session import OPEN
 from ._sync import call
 from .entry import Entry
 from .exceptions import ProtocolError
-from .packet import MESSAGE, Packet, decode_text
+from .packet import MESSAGE, decode_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from ._core.layer import Pending
     from ._core.session import Session
+    from .packet import Packet
     from .typing import Data, Environ
 
 
@@ -36,7 +37,7 @@ class Server(Entry):
         :param data: ``str``, ``bytes``, ``bytearray``, or a ``list`` or ``dict`` that travels as
             JSON text.
         """
-        self.send_packet(sid, Packet(MESSAGE, data=data))
+        self.send_packet(sid, self._packet_class(MESSAGE, data=data))
 
     def send_packet(self, sid: str, pkt: Packet) -> None:
         """Send a packet to a client; an unknown or closed session is logged as a warning."""
@@ -121,7 +122,7 @@ class Server(Entry):
             return None
         if self._layer is not None:
             return self._run_message(handler, session, data)
-        value = decode_text(data) if isinstance(data, str) else data
+        value = decode_text(data, self._packet_class.json) if isinstance(data, str) else data
         with self._lock:
             running: int = session.app or 0
             concurrent = self.async_handlers and running < self.max_handlers

@@ -48,6 +48,7 @@ def _locked(method: Callable[..., Any]) -> Callable[..., Any]:
 
 _LOCKED: dict[type, tuple[str, ...]] = {
     LockedRegistry: (
+        "replace",
         "pre_connect",
         "connect",
         "pre_disconnect",

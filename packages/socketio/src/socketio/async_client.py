@@ -375,7 +375,7 @@ class AsyncClient(BaseClient):
     async def _handle_eio_connect(self) -> None:
         self.logger.info("Engine.IO connection established")
         self.sid = self.eio.sid
-        self._decoder = self._wire.new_decoder()
+        self._decoder = self._new_decoder()
         auth = await current_value(self.connection_auth) or {}
         for namespace in self.connection_namespaces:
             await self._send_messages(self._wire.encoder.connect(namespace, auth))

@@ -24,6 +24,7 @@ from ._aio import Cancelled, create_event, is_cancelled, start_eagerly
 from ._core.connection import Connection
 from ._core.decoder import Inbound
 from .async_members import AsyncMembers
+from .override_points import originals_of
 from .packet import ACK, CONNECT, DISCONNECT, EVENT
 
 if TYPE_CHECKING:
@@ -304,3 +305,6 @@ class AsyncEntry(AsyncMembers):
         sid = self._sid_of(connection, packet)
         if sid is not None:
             start_eagerly(self._run_callback(sid, packet))
+
+
+AsyncEntry._originals = originals_of(AsyncEntry)

@@ -25,7 +25,7 @@ class AsyncManager(BaseManager):
 
     def can_reach(self, recipient: str, namespace: str) -> bool:
         """Return False if certainly nobody would receive what is sent to ``recipient``."""
-        return bool(self.members(namespace, recipient))
+        return bool(self._recipients(namespace, recipient)[0])
 
     async def can_disconnect(self, sid: str, namespace: str) -> bool:
         """Return True if this process can disconnect the client itself."""
@@ -66,17 +66,13 @@ class AsyncManager(BaseManager):
         that cannot be encoded.
         """
         room = room if to is None else to
-        # who connects between the two is in both: nobody is in neither
-        waiting = self.waiting_members(namespace, room) if self.pending_connect else None
-        members = self.members(namespace, room)
-        if waiting:
-            waiting = {sid: waiting[sid] for sid in waiting.keys() - members.keys()}
+        members, waiting = self._recipients(namespace, room)
         if not members and not waiting:
             return
         if skip_sid is not None:
             skipped = {skip_sid} if isinstance(skip_sid, str) else set(skip_sid)
             members = {sid: eio_sid for sid, eio_sid in members.items() if sid not in skipped}
-            waiting = {sid: waiting[sid] for sid in waiting.keys() - skipped} if waiting else None
+            waiting = {sid: waiting[sid] for sid in waiting.keys() - skipped}
         server = self.server
         encoder = server.wire.encoder
         args = arguments(event, data)
@@ -88,7 +84,7 @@ class AsyncManager(BaseManager):
                 server.eio.engine.broadcast(members.values(), messages)
             for observer in server.observers:
                 observer.sent(members, namespace, args)
-            for eio_sid in waiting.values() if waiting else ():
+            for eio_sid in waiting.values():
                 await server._hold(eio_sid, namespace, messages, args)
             return
         for sid, eio_sid in list(members.items()):
@@ -104,7 +100,7 @@ class AsyncManager(BaseManager):
                 raise
             for observer in server.observers:
                 observer.sent((sid,), namespace, args)
-        for sid, eio_sid in waiting.items() if waiting else ():
+        for sid, eio_sid in waiting.items():
             id = self._generate_ack_id(sid, callback)
             try:
                 messages = encoder.event(namespace, args, id)

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from engineio._core.message import Message
     from engineio.typing import JSONModule, LoggerLike
 
-    from ._core.decoder import Inbound
+    from ._core.decoder import Decoder, Inbound
     from ._core.handlers import Handler
 
 Url: TypeAlias = "str | Callable[[], str | Awaitable[str]]"
@@ -148,11 +148,9 @@ class BaseClient(Registration):
         self.handle_sigint = handle_sigint
         self.logger: LoggerLike = make_logger(default_logger, logger)
         packet_class = packet_class_of(serializer)
-        if json is None and packet_class.json is not default_json:
-            json = packet_class.json  # assigning it replaces the default of the process
-        elif json is not None and packet_class is not Packet:
+        if json is not None and packet_class is not Packet:
             packet_class.json = json  # the only place where a serializer can find it
-        self._codec = make_codec(json)
+        self._json = json
         self.packet_class = packet_class
         self._decoder = self._wire.new_decoder()
         if "engineio_logger" in kwargs:
@@ -207,7 +205,23 @@ class BaseClient(Registration):
     @packet_class.setter
     def packet_class(self, packet_class: type[Packet]) -> None:
         self._packet_class = packet_class
-        self._wire = make_wire(packet_class, self._codec, PacketLimits())
+        self._make_wire()
+
+    def _make_wire(self) -> None:
+        """Make the format of the packets."""
+        self._wire_json = self._wanted_json()
+        self._wire = make_wire(self._packet_class, make_codec(self._wire_json), PacketLimits())
+
+    def _wanted_json(self) -> JSONModule | None:
+        if self._json is None and self._packet_class.json is not default_json:
+            return self._packet_class.json  # assigning it replaces the default of the process
+        return self._json
+
+    def _new_decoder(self) -> Decoder:
+        """Return the decoder of a new connection, in the format that is wanted now."""
+        if self._wire_json is not self._wanted_json():
+            self._make_wire()
+        return self._wire.new_decoder()
 
     @property
     def namespaces(self) -> dict[str, str]:

@@ -41,13 +41,25 @@ class BaseManager:
 
     @property
     def rooms(self) -> Rooms:
-        """Namespace to room to ``{sid: Engine.IO sid}``; room ``None`` is everybody.  Read only."""
+        """Namespace to room to ``{sid: Engine.IO sid}``; room ``None`` is everybody.
+
+        Change it by the methods of this class.  It can be assigned: the clients are then those
+        of the new dict.
+        """
         return self._registry.rooms
+
+    @rooms.setter
+    def rooms(self, rooms: Rooms) -> None:
+        self._registry.replace(rooms)
 
     @property
     def callbacks(self) -> dict[str, dict[int, Callable[..., Any]]]:
         """The callbacks that wait for an acknowledgement, by sid and id."""
         return self._acks.callbacks
+
+    @callbacks.setter
+    def callbacks(self, callbacks: dict[str, dict[int, Callable[..., Any]]]) -> None:
+        self._acks.callbacks = callbacks
 
     @property
     def eio_to_sid(self) -> dict[str, dict[str, str]]:
@@ -84,7 +96,10 @@ class BaseManager:
     def get_participants(
         self, namespace: str, room: str | Collection[str] | None
     ) -> Iterator[tuple[str, str]]:
-        """Yield ``(sid, Engine.IO sid)`` of each client in a room, in any of several, or of all."""
+        """Yield ``(sid, Engine.IO sid)`` of each client in a room, in any of several, or of all.
+
+        Overridden, it says who receives what is emitted.
+        """
         yield from list(self._registry.members(namespace, room).items())
 
     def members(self, namespace: str, room: str | Collection[str] | None) -> Mapping[str, str]:
@@ -98,6 +113,25 @@ class BaseManager:
         What is sent to the sid of a pending client it receives at once.
         """
         return self._registry.waiting(namespace, room)
+
+    @property
+    def _is_selective(self) -> bool:
+        """Whether an application says itself who receives what."""
+        return (
+            type(self).get_participants is not _get_participants
+            or "get_participants" in self.__dict__
+        )
+
+    def _recipients(
+        self, namespace: str, room: str | Collection[str] | None
+    ) -> tuple[Mapping[str, str], dict[str, str]]:
+        """Return ``members``, and of ``waiting_members`` those who are not among them."""
+        if self._is_selective:
+            return dict(self.get_participants(namespace, room)), {}
+        # who connects between the two is in both: nobody is in neither
+        waiting = self.waiting_members(namespace, room) if self.pending_connect else {}
+        members = self.members(namespace, room)
+        return members, {sid: waiting[sid] for sid in waiting.keys() - members.keys()}
 
     def pre_connect(self, eio_sid: str, namespace: str) -> Any:
         """Add a client, as ``basic_pre_connect``; a coroutine in ``AsyncManager``."""
@@ -223,3 +257,7 @@ class BaseManager:
             return self.logger
         server_logger: LoggerLike | None = getattr(self.server, "logger", None)
         return default_logger if server_logger is None else server_logger
+
+
+_get_participants = BaseManager.get_participants
+"""Ours, whatever takes its place in the class."""

@@ -37,6 +37,10 @@ MAX_PENDING_PUBLISHES = 10_000
 MAX_PENDING_BYTES = 67_108_864
 """Default ``max_pending_bytes``: 64 MiB."""
 
+BATCH_BYTES = 262_144
+"""Bytes that are sent at once.  A larger message is sent alone: brokers refuse messages for their
+size, and some end the connection with all that was sent after."""
+
 SEND_TIMEOUT = 10.0
 """Seconds after which a backend's ``_send`` must have given up on a broker that does not answer."""
 
@@ -180,6 +184,8 @@ class BasePubSubManager(BaseManager):
         self._uncertain = 0
         self._published = 0
         self._in_flight = 0
+        self._refusals = 0
+        self._complaints: set[str] = set()
         self._lost_before = 0
         self._retry_after: float | None = None
         self._publisher_state: State = IDLE
@@ -323,6 +329,8 @@ class BasePubSubManager(BaseManager):
         rooms = self._registry.rooms.get(namespace)
         if rooms is not None and (room in rooms or namespace in self.pending_connect):
             return True
+        if self._is_selective:
+            return True
         return any([observer.listens_to(namespace, room) for observer in self._observers])
 
     def _note_arrival(self) -> None:
@@ -372,6 +380,19 @@ class BasePubSubManager(BaseManager):
             if self._listener_state is not IDLE:
                 self._listener_state = STOPPED
             return self._lost + self._in_flight
+
+    def _refused(self, error: BaseException) -> None:
+        """Note that the broker will never take one of the messages; a backend's ``_send`` calls it.
+
+        The message is dropped; the log tells of the first that was refused like this.
+        """
+        self._refusals += 1
+        self._dropped += 1
+        self._probe = None  # it may be the one
+        name = type(error).__name__
+        if name not in self._complaints:
+            self._complaints.add(name)
+            self._complain("The %s broker refuses a message: %s; it is dropped", error)
 
     def _lost_publisher(self, error: BaseException, term: Term) -> None:
         if self._publisher_state is not AWAY and not term.is_over:

@@ -108,14 +108,16 @@ class BaseServer(Registration, OverridePoints):
     ) -> None:
         if "engineio_logger" in kwargs:
             kwargs["logger"] = kwargs.pop("engineio_logger")
-        if json is None and Packet.json is not default_json:
-            json = Packet.json  # documented: assigning it replaces the default of the process
         # an engine's own handlers run one after the other: here events are what runs at once
         self.eio: Any = self._engineio_server_class()(json=json, async_handlers=False, **kwargs)
-        self._codec = make_codec(json, max_depth=max_json_depth, max_int_digits=max_json_int_digits)
-        self._limits = PacketLimits(max_attachments)
+        self._json = json
+        self.max_json_depth = max_json_depth
+        self.max_json_int_digits = max_json_int_digits
+        self.max_attachments = max_attachments
         self.max_attachment_bytes = max_attachment_bytes
-        self.packet_class = packet_class_of(serializer)
+        self._limits = PacketLimits()
+        self._packet_class = packet_class_of(serializer)
+        self._make_wire()
         self.environ: dict[str, Environ] = {}
         self.handlers: dict[str, dict[str, Handler]] = {}
         self.namespace_handlers: dict[str, BaseServerNamespace] = {}
@@ -137,9 +139,9 @@ class BaseServer(Registration, OverridePoints):
         """Connections that have ended while a handler was running for one of their clients."""
         self.observers: list[Observer] = []
         """Who is told what happens; see ``add_observer``."""
-        self._look_for_hooks()
+        self._registered = self._engine_handlers()
         self._listen()
-        self._register_overridden()
+        self._look_for_hooks()
 
     @property
     def async_mode(self) -> str:
@@ -155,7 +157,20 @@ class BaseServer(Registration, OverridePoints):
     @packet_class.setter
     def packet_class(self, packet_class: type[Packet]) -> None:
         self._packet_class = packet_class
-        self.wire: Wire = make_wire(packet_class, self._codec, self._limits)
+        self._make_wire()
+
+    def _make_wire(self) -> None:
+        """Make the format of the packets from the options."""
+        options = self._codec_options = self._wanted_codec()
+        json, depth, digits = options
+        codec = make_codec(json, max_depth=depth, max_int_digits=digits)
+        self.wire: Wire = make_wire(self._packet_class, codec, self._limits)
+
+    def _wanted_codec(self) -> tuple[JSONModule | None, int, int]:
+        json = self._json
+        if json is None and Packet.json is not default_json:
+            json = Packet.json  # documented: assigning it replaces the default of the process
+        return json, self.max_json_depth, self.max_json_int_digits
 
     def is_asyncio_based(self) -> bool:
         """Return whether the methods of this class are coroutines."""
@@ -212,8 +227,11 @@ class BaseServer(Registration, OverridePoints):
         if size is None:
             size = MESSAGES_OF_ATTACHMENTS * self.eio.max_http_buffer_size
         self._limits.max_attachment_bytes = size
-        if not self._sends_hooked and "send_packet" in vars(self.eio):
-            self._look_for_hooks()
+        self._limits.max_attachments = self.max_attachments
+        if self._codec_options != self._wanted_codec():
+            self._make_wire()
+            self.manager.set_server(self)
+        self._look_for_hooks()
 
     def _note_received(self, sid: str, namespace: str, event: Sequence[Any]) -> None:
         name, place = one_line(event[0]), one_line(namespace)

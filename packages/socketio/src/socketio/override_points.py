@@ -2,19 +2,19 @@
 
 They have the names and arguments that they have in python-socketio, in both colours, and are in
 ``async_entry.py``, ``entry.py`` and ``async_members.py``.  The fast paths go past each of them as
-long as nobody has replaced it: in a subclass, on the instance, or, those that the Engine.IO server
-calls, in ``server.eio.handlers``.
+long as nobody has replaced it: in a subclass, on the instance, in the class itself (noticed with
+the next connection), or, those that the Engine.IO server calls, in ``server.eio.handlers``.
 """
 
 from __future__ import annotations
 
 from types import MethodType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from engineio._core.session import CLOSED, Session
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from engineio.typing import Environ
 
@@ -32,6 +32,11 @@ SEND_HOOKS = frozenset(("_send_packet", "_send_eio_packet"))
 HOOKS = frozenset((*ENGINE_HOOKS.values(), *PACKET_HOOKS, *EVENT_HOOKS, *SEND_HOOKS))
 
 
+def originals_of(server_class: type[OverridePoints]) -> Mapping[str, Callable[..., Any]]:
+    """Return the ``HOOKS`` of a class before anybody can have replaced one."""
+    return {name: getattr(server_class, name) for name in HOOKS}
+
+
 class OverridePoints:
     """Knows which of the ``HOOKS`` have been replaced."""
 
@@ -39,48 +44,44 @@ class OverridePoints:
     manager: Any
     environ: dict[str, Environ]
     _made_up: dict[str, Session]
+    _originals: ClassVar[Mapping[str, Callable[..., Any]]]
+    """The ``HOOKS`` as they are written: see ``originals_of``."""
+    _registered: dict[str, Callable[..., Any]]
+    """What the engine was given to call, by events."""
 
     def __setattr__(self, name: str, value: Any) -> None:
         super().__setattr__(name, value)
         if name in HOOKS:
-            self._take_hook(name)
+            self._look_for_hooks()
 
     def __delattr__(self, name: str) -> None:
         super().__delattr__(name)
         if name in HOOKS:
-            self._take_hook(name)
-
-    def _take_hook(self, name: str) -> None:
-        self._look_for_hooks()
-        for event, method in ENGINE_HOOKS.items():
-            if method == name:
-                self.eio.handlers[event] = getattr(self, name)
+            self._look_for_hooks()
 
     def _look_for_hooks(self) -> None:
+        """Look what has been replaced; with each connection, for classes may be patched, too."""
         hooks = {name for name in HOOKS if self._is_overridden(name)}
         self._sends_hooked = not SEND_HOOKS.isdisjoint(hooks) or "send_packet" in vars(self.eio)
         self._packets_hooked = self._sends_hooked or not hooks.isdisjoint(
             PACKET_HOOKS | EVENT_HOOKS
         )
+        handlers = self.eio.handlers
+        for event, name in ENGINE_HOOKS.items():
+            # an application may have registered a handler of its own with the engine
+            if handlers.get(event) == self._registered[event]:
+                handlers[event] = self._registered[event] = getattr(self, name)
 
     def _is_overridden(self, name: str) -> bool:
-        classes = type(self).__mro__
-        return name in vars(self) or sum(name in vars(class_) for class_ in classes) > 1
+        return name in vars(self) or getattr(type(self), name) is not self._originals[name]
 
     def _original(self, name: str) -> Callable[..., Any]:
         """Our own method, whatever has taken its place."""
-        own = [vars(class_)[name] for class_ in type(self).__mro__ if name in vars(class_)][-1]
-        return MethodType(own, self)
+        return MethodType(self._originals[name], self)
 
     def _engine_handlers(self) -> dict[str, Callable[..., Any]]:
         """Our own handlers of the engine's events."""
         return {event: self._original(name) for event, name in ENGINE_HOOKS.items()}
-
-    def _register_overridden(self) -> None:
-        """Have the engine call the handlers that a subclass has overridden."""
-        for event, name in ENGINE_HOOKS.items():
-            if self._is_overridden(name):
-                self.eio.handlers[event] = getattr(self, name)
 
     # connections that tests make up
 

@@ -471,3 +471,23 @@ class Tables(RuleBasedStateMachine):
 
 TestTables = Tables.TestCase
 TestTables.settings = settings(max_examples=60, stateful_step_count=30, deadline=None)
+
+
+def test_rooms_that_take_the_place_of_all_others() -> None:
+    registry = registry_with("a", "b")
+    registry.enter("a", "/", "room")
+    registry.pre_connect("pending", "eio-pending", "/")
+    registry.enter("pending", "/", "room")
+    registry.pre_disconnect("b", "/")
+
+    registry.replace({"/": {None: {"c": "eio-c"}, "c": {"c": "eio-c"}, "other": {"c": "eio-c"}}})
+
+    assert registry.is_connected("c", "/")
+    assert registry.rooms_of("c", "/") == ["c", "other"]
+    assert registry.eio_to_sid == {"eio-c": {"/": "c"}}
+    assert registry.pending_connect == registry.pending_disconnect == {}
+    assert registry.waiting("/", "room") == {}
+    registry.disconnect("c", "/")
+    assert registry.rooms == registry.eio_to_sid == {}
+    registry.replace({})
+    assert registry.namespaces() == []

@@ -6,7 +6,7 @@ and not on the number of clients.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, TypeAlias, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar, cast
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -40,6 +40,27 @@ class Registry:
         self._joined: dict[str, dict[str, dict[str, None]]] = {}
         self._waiting: dict[str, dict[str | None, Members]] = {}
         """Like ``rooms``, for the pending clients."""
+
+    def replace(self, rooms: Rooms) -> None:
+        """Take other rooms for all there are; their members are the clients, all connected."""
+        self.rooms = rooms
+        tables: tuple[dict[str, Any], ...] = (
+            self.eio_to_sid,
+            self.pending_connect,
+            self.pending_disconnect,
+            self._joined,
+            self._waiting,
+        )
+        for table in tables:
+            table.clear()
+        for namespace, its_rooms in rooms.items():
+            for sid, eio_sid in its_rooms.get(None, _NOBODY).items():
+                self.eio_to_sid.setdefault(eio_sid, {})[namespace] = sid
+            for room, members in its_rooms.items():
+                for sid in members:
+                    if room is not None and room != sid:
+                        joined = self._joined.setdefault(namespace, {})
+                        joined.setdefault(sid, {})[room] = None
 
     # clients
 

@@ -85,6 +85,8 @@ class Entry(BaseServer):
         return self._driver.respond(request, replies.finish(reply, request, self))
 
     def _open(self, request: WsgiRequest, decision: Open) -> Iterable[bytes]:
+        if decision.transport == "websocket" and not request.has_socket:
+            raise self._driver.no_socket()
         session = self.engine.create(
             self.generate_id(), decision.transport, can_upgrade=request.has_socket
         )
@@ -122,6 +124,8 @@ class Entry(BaseServer):
         return self._serve(request, websocket, session, channel, probing=True)
 
     def _websocket(self, request: WsgiRequest) -> SocketWebSocket:
+        if not request.has_socket:
+            raise self._driver.no_socket()
         ready = self._locked_engine.ready.append
         return self._driver.websocket(request, ready, self.max_http_buffer_size)
 

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import io
+import socket
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -38,21 +40,22 @@ def test_a_request_is_what_the_environ_says(driver: WsgiDriver) -> None:
 
 
 @pytest.mark.parametrize(
-    ("values", "websocket"),
+    ("values", "websocket", "has_socket"),
     [
-        ({"HTTP_UPGRADE": "WebSocket", "werkzeug.socket": object()}, True),
-        ({"HTTP_UPGRADE": "websocket", "gunicorn.socket": object()}, True),
-        ({"HTTP_UPGRADE": "websocket"}, False),
-        ({"HTTP_UPGRADE": "h2c", "werkzeug.socket": object()}, False),
-        ({"werkzeug.socket": object()}, False),
+        ({"HTTP_UPGRADE": "WebSocket", "werkzeug.socket": object()}, True, True),
+        ({"HTTP_UPGRADE": "websocket", "gunicorn.socket": object()}, True, True),
+        ({"HTTP_UPGRADE": "websocket"}, True, False),
+        ({"HTTP_UPGRADE": "h2c", "werkzeug.socket": object()}, False, True),
+        ({"werkzeug.socket": object()}, False, True),
     ],
 )
-def test_a_websocket_needs_a_socket(
-    driver: WsgiDriver, values: dict[str, Any], websocket: bool
+def test_a_websocket_is_asked_for_and_may_have_no_socket(
+    driver: WsgiDriver, values: dict[str, Any], websocket: bool, has_socket: bool
 ) -> None:
     request = driver.request(make_environ(**values), None)  # type: ignore[arg-type]
 
     assert request.websocket is websocket
+    assert request.has_socket is has_socket
 
 
 @pytest.mark.parametrize(
@@ -120,6 +123,38 @@ def test_a_body_that_breaks_off_is_refused(
         driver.body(driver.request(environ, None), 10)  # type: ignore[arg-type]
 
     assert raised.value.status == 400
+
+
+@pytest.mark.parametrize("known", ["werkzeug.socket", "gunicorn.socket", None])
+def test_a_body_can_be_cut_by_another_thread(driver: WsgiDriver, known: str | None) -> None:
+    client, server = socket.socketpair()
+    with client, server, server.makefile("rb") as reader, ThreadPoolExecutor() as threads:
+        environ = make_environ(**{"wsgi.input": reader, "CONTENT_LENGTH": "5"})
+        if known is not None:
+            environ[known] = server
+        request = driver.request(environ, None)  # type: ignore[arg-type]
+        cut = driver.body_cutter(request)
+        client.send(b"4")
+        reading = threads.submit(driver.body, request, 10)
+
+        cut()
+
+        with pytest.raises(ProtocolError) as raised:
+            reading.result(10)
+        assert raised.value.status == 400
+        server.send(b"the answer")
+        assert client.recv(100) == b"the answer"
+        client.close()
+        cut()
+
+
+def test_a_body_without_a_socket_cannot_be_cut(driver: WsgiDriver) -> None:
+    environ = make_environ(**{"wsgi.input": io.BytesIO(b"hello"), "CONTENT_LENGTH": "5"})
+    request = driver.request(environ, None)  # type: ignore[arg-type]
+
+    driver.body_cutter(request)()
+
+    assert driver.body(request, 10) == b"hello"
 
 
 def test_an_answer_has_its_length(driver: WsgiDriver) -> None:

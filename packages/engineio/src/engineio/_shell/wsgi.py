@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING, Any, Protocol
 
 from websockets.datastructures import Headers
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
     StartResponse: TypeAlias = Callable[..., Any]
     Ready: TypeAlias = Callable[[SocketChannel], None]
 
+_logger = logging.getLogger("engineio.wsgi")
+
 READ_SIZE = 65_536
 """Bytes read at once of a body whose length is not known."""
 
@@ -35,6 +38,10 @@ class Host(Protocol):
 
     def find_socket(self, environ: Environ) -> Any:
         """Return the socket of a request, ``None`` where the web server does not give it."""
+        ...
+
+    def shake_hands(self, environ: Environ) -> None:
+        """Have the web server complete the WebSocket handshake, if it does that itself."""
         ...
 
     def is_upgraded(self, environ: Environ) -> bool:
@@ -81,9 +88,9 @@ class WsgiRequest:
 
     @property
     def websocket(self) -> bool:
-        """True if this is a WebSocket handshake, and there is a socket to answer it on."""
+        """True if this is a WebSocket handshake; it takes a socket to answer it."""
         upgrade = self._environ.get("HTTP_UPGRADE", "")
-        return isinstance(upgrade, str) and upgrade.lower() == "websocket" and self.has_socket
+        return isinstance(upgrade, str) and upgrade.lower() == "websocket"
 
     def header(self, name: str) -> str | None:
         """Look a header up."""
@@ -108,6 +115,7 @@ class WsgiDriver:
     def __init__(self, model: Concurrency, host: Host) -> None:
         self.model: Concurrency = model
         self._host = host
+        self._has_warned = False
 
     def request(self, environ: Environ, start_response: StartResponse) -> WsgiRequest:
         """Wrap the two arguments of a WSGI application."""
@@ -140,9 +148,20 @@ class WsgiDriver:
         request.start_response(reply.status_line, headers)
         return [reply.body]
 
+    def no_socket(self) -> ProtocolError:
+        """Return the answer to a WebSocket where there is no socket; the first time, tell why."""
+        if not self._has_warned:
+            self._has_warned = True
+            _logger.warning(
+                "WebSocket is refused: this web server does not give the socket of a request.  "
+                "Clients can use long-polling only."
+            )
+        return ProtocolError("this web server gives no socket: long-polling only")
+
     def websocket(self, request: WsgiRequest, ready: Ready, max_size: int) -> SocketWebSocket:
         """Complete the WebSocket handshake and take the socket over."""
         environ = request.environ()
+        self._host.shake_hands(environ)
         upgraded = self._host.is_upgraded(environ)
         handshake = None if upgraded else _accept(environ)
         stream = self.model.stream(self._host.find_socket(environ))

@@ -84,7 +84,7 @@ class WebSocketWSGI:
         """Handle one request."""
         server, driver = self._server, self._server._driver
         request = driver.request(environ, start_response)
-        if not request.websocket:
+        if not (request.websocket and request.has_socket):
             raise RuntimeError("no WebSocket in this request")
         websocket = driver.websocket(request, lambda channel: None, server.max_http_buffer_size)
         ended = driver.model.event()

@@ -176,6 +176,9 @@ class EventletHost:
         get_socket = getattr(reader, "get_socket", None)
         return None if get_socket is None else get_socket()
 
+    def shake_hands(self, environ: Environ) -> None:
+        """Do nothing: the server leaves it to us."""
+
     def is_upgraded(self, environ: Environ) -> bool:
         """Return False: the server knows nothing of WebSocket."""
         return False

@@ -154,6 +154,9 @@ class GeventHost:
         reader = getattr(reader, "rfile", reader)
         return getattr(getattr(reader, "raw", None), "_sock", None)
 
+    def shake_hands(self, environ: Environ) -> None:
+        """Do nothing: gevent-websocket has done it already, the others leave it to us."""
+
     def is_upgraded(self, environ: Environ) -> bool:
         """Return True behind gevent-websocket, which completes the handshake first."""
         return environ.get("wsgi.websocket") is not None

@@ -13,6 +13,7 @@ import gevent.socket
 import uwsgi
 
 from .._shell.wsgi import WsgiDriver
+from ..exceptions import ProtocolError
 from .gevent import GeventConcurrency
 from .gevent import _async as _gevent
 
@@ -31,15 +32,19 @@ class UwsgiHost:
     """Implements ``Host``."""
 
     def find_socket(self, environ: Environ) -> Any:
-        """Return the socket after a handshake; ``None`` where uWSGI was built without one."""
-        if not hasattr(uwsgi, "websocket_handshake"):
-            return None
-        if SOCKET not in environ:
-            if environ.get("HTTP_UPGRADE", "").lower() != "websocket":
-                return uwsgi
+        """Return the socket after a handshake, before it anything that says that there is one.
+
+        ``None`` where uWSGI was built without WebSocket.
+        """
+        return environ.get(SOCKET, getattr(uwsgi, "websocket_handshake", None))
+
+    def shake_hands(self, environ: Environ) -> None:
+        """Complete the handshake; ProtocolError if uWSGI does not like it."""
+        try:
             uwsgi.websocket_handshake()
-            environ[SOCKET] = gevent.socket.socket(fileno=os.dup(uwsgi.connection_fd()))
-        return environ[SOCKET]
+        except OSError as error:
+            raise ProtocolError("invalid handshake") from error
+        environ[SOCKET] = gevent.socket.socket(fileno=os.dup(uwsgi.connection_fd()))
 
     def is_upgraded(self, environ: Environ) -> bool:
         """Return True once uWSGI has completed the handshake."""

@@ -58,6 +58,9 @@ class ThreadHost:
         """Return the socket, ``None`` under other servers."""
         return environ.get("werkzeug.socket") or environ.get("gunicorn.socket")
 
+    def shake_hands(self, environ: Environ) -> None:
+        """Do nothing: neither server knows of WebSocket."""
+
     def is_upgraded(self, environ: Environ) -> bool:
         """Return False: neither server knows of WebSocket."""
         return False

@@ -65,7 +65,10 @@ class AsyncMemoryManager(AsyncPubSubManager):
         self.broker.check()
         self.is_open = True
         for payload in payloads:
-            self.broker.publish(payload)
+            if b"poison" in payload:
+                self._refused(ValueError("poison"))
+            else:
+                self.broker.publish(payload)
 
     async def _close_sender(self) -> None:
         self.is_open = False
@@ -114,7 +117,10 @@ class MemoryManager(PubSubManager):
         self.broker.check()
         self.is_open = True
         for payload in payloads:
-            self.broker.publish(payload)
+            if b"poison" in payload:
+                self._refused(ValueError("poison"))
+            else:
+                self.broker.publish(payload)
 
     def _close_sender(self) -> None:
         self.is_open = False

@@ -521,6 +521,21 @@ async def test_what_may_have_arrived_is_not_sent_again(broker: Broker) -> None:
         assert [message["data"] for message in messages(broker)] == [[2]]
 
 
+async def test_what_the_broker_refuses_is_dropped_alone(
+    broker: Broker, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with processes(broker) as (one, two):
+        for data in (1, "poison", 2, "poison", 3):
+            await one.sio.emit("n", data)
+
+        await until(lambda: two.manager.health.received == 3)
+        health = one.manager.health
+        assert (health.published, health.dropped, health.uncertain) == (3, 2, 0)
+        assert health.state == "connected"
+        assert two.manager.health.missed == 2
+        assert caplog.text.count("refuses a message") == 1
+
+
 async def test_too_many_messages_push_the_oldest_out(broker: Broker) -> None:
     async with processes(broker, 1, max_pending_publishes=3) as (one,):
         broker.fault = REFUSED

@@ -94,10 +94,10 @@ class TopicWriter:
         self._producer: Any = None
         self._gathering = gathering
 
-    def send(self, payloads: Sequence[bytes]) -> None:
-        """Publish messages; return when the topic has them.
+    def send(self, payloads: Sequence[bytes]) -> list[Exception]:
+        """Publish messages; return when the topic has them, and why it has not got the others.
 
-        ``NotSent`` if no broker could be reached; any other exception: some may be in the topic.
+        Those it will never take.  ``NotSent`` if no broker could be reached; any other exception: some may be in the topic.
         """
         if self._producer is None:
             try:
@@ -114,9 +114,25 @@ class TopicWriter:
                 raise NotSent from error
         self._gathering.wait()
         limit = monotonic() + DELIVERY_TIMEOUT + 0.5
-        futures = [self._producer.send(self._topic, payload, self._key) for payload in payloads]
+        errors = self._kafka.errors
+        refusals = (
+            errors.MessageSizeTooLargeError,
+            errors.RecordListTooLargeError,
+            errors.InvalidRecordError,
+        )
+        refused: list[Exception] = []
+        futures = []
+        for payload in payloads:
+            try:
+                futures.append(self._producer.send(self._topic, payload, self._key))
+            except refusals as error:
+                refused.append(error)
         for future in futures:
-            future.get(timeout=max(0.0, limit - monotonic()))
+            try:
+                future.get(timeout=max(0.0, limit - monotonic()))
+            except refusals as error:
+                refused.append(error)
+        return refused
 
     def close(self) -> None:
         """Close the connections, give up what has not been sent; ``send`` connects again."""

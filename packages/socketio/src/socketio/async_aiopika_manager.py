@@ -127,8 +127,18 @@ class AsyncAioPikaManager(AsyncPubSubManager):
         await asyncio.wait(self._unconfirmed, timeout=TIMEOUT)
         confirmed = {task for task in self._unconfirmed if task.done()}
         self._unconfirmed -= confirmed
+        errors = self._aio_pika.exceptions
         for task in confirmed:
-            result(task)
+            try:
+                result(task)
+            except errors.DeliveryError as error:
+                self._refused(error)
+            except errors.ChannelPreconditionFailed as error:
+                if len(payloads) > 1:
+                    raise
+                # it is too large, and the channel has ended with it
+                self._refused(error)
+                await self._close_sender()
         if self._unconfirmed:
             self._held_up = True
             raise TimeoutError("the broker has not confirmed messages in time")

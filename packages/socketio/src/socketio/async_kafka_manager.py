@@ -85,7 +85,8 @@ class AsyncKafkaManager(AsyncPubSubManager):
             self._writer = self._new_writer()
             self._writing = ThreadPoolExecutor(1, "publishes to Kafka")
         loop = asyncio.get_running_loop()
-        await loop.run_in_executor(self._writing, self._writer.send, payloads)
+        for error in await loop.run_in_executor(self._writing, self._writer.send, payloads):
+            self._refused(error)
 
     async def _close_sender(self) -> None:
         writer, self._writer = self._writer, None

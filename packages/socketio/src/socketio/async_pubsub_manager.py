@@ -45,6 +45,7 @@ from ._core.decoder import RESERVED_EVENTS
 from ._values import PendingCall
 from .async_manager import AsyncManager
 from .base_pubsub_manager import (
+    BATCH_BYTES,
     CONNECTED,
     CONNECTING,
     IDLE,
@@ -139,7 +140,8 @@ class AsyncPubSubManager(BasePubSubManager, AsyncManager):
         and keeps the connection for the next call.  Returns or raises within ``SEND_TIMEOUT``.
         Raises ``NotSent`` if none of the messages can have reached the broker, they are then
         sent again after a pause; any other exception makes all of them count as uncertain: they
-        may have arrived, so they are not sent again.  After an exception, but for a ``NotSent``
+        may have arrived, so they are not sent again.  Calls ``self._refused(error)`` for each
+        that the broker will never take, and does not raise for it.  After an exception, but for a ``NotSent``
         with ``retry_after``, ``_close_sender`` is called before the next attempt.
         """
         raise NotImplementedError("a backend implements _send() or _publish()")
@@ -341,7 +343,7 @@ class AsyncPubSubManager(BasePubSubManager, AsyncManager):
         try:
             while not term.is_over:
                 with self._lock:
-                    batch = self._outbox.take(self.max_batch)
+                    batch = self._outbox.take(self.max_batch, BATCH_BYTES)
                     self._in_flight = len(batch)
                 if not batch:
                     return True
@@ -359,6 +361,7 @@ class AsyncPubSubManager(BasePubSubManager, AsyncManager):
         if self._sender_is_broken:
             await self._discard_sender()
         self._sender_is_broken = True
+        self._refusals = 0
         try:
             await self._send(batch)
         except NotSent as error:
@@ -367,13 +370,13 @@ class AsyncPubSubManager(BasePubSubManager, AsyncManager):
             self._sender_is_broken = error.retry_after is None
             reason: Any = error.__cause__ or error
         except BaseException as error:
-            self._uncertain += len(batch)
+            self._uncertain += len(batch) - self._refusals
             if not isinstance(error, Exception):
                 raise
             reason = error
         else:
             self._sender_is_broken = False
-            self._took(len(batch), term)
+            self._took(len(batch) - self._refusals, term)
             return True
         self._lost_publisher(reason, term)
         if self._sender_is_broken:

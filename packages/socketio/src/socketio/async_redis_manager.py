@@ -160,11 +160,16 @@ class AsyncRedisManager(AsyncPubSubManager):
         commands = [pack(b"PUBLISH", channel, payload) for payload in payloads]
         answers = await self._ask(link, b"".join(commands), len(payloads))
         errors = [answer for answer in answers if isinstance(answer, RespError)]
-        if len(errors) == len(payloads):
+        # all other codes are about the server or the user, and a matter of time
+        if len(errors) == len(payloads) and not str(errors[0]).startswith("ERR "):
             raise NotSent from errors[0]
-        if errors:
-            raise errors[0]
-        self._audience = answers[-1]
+        for error in errors:
+            self._refused(error)
+        if any([str(error).startswith("ERR Protocol error") for error in errors]):
+            await self._close_sender()  # as Redis does, but before the next message
+        for answer in answers:
+            if not isinstance(answer, RespError):
+                self._audience = answer
 
     async def _look_who_is_there(self, link: RedisLink) -> bool:
         """Return whether the others are back as well, or have had time enough.

@@ -81,7 +81,8 @@ class KafkaManager(PubSubManager):
     def _send(self, payloads: Sequence[bytes]) -> None:
         if self._writer is None:
             self._writer = self._new_writer()
-        self._writer.send(payloads)
+        for error in self._writer.send(payloads):
+            self._refused(error)
 
     def _close_sender(self) -> None:
         if self._writer is not None:

@@ -32,6 +32,9 @@ documentation advises against less."""
 FULL_INTERVAL = 1.0
 """Seconds between two looks whether a broker that was out of memory or disk space has some."""
 
+PRECONDITION_FAILED = 406
+"""The code with which RabbitMQ ends a channel on which a message is too large."""
+
 QUEUE_EXPIRES_MS = 300_000
 """How long RabbitMQ keeps the queue of a listener that has gone; as python-socketio 5.x."""
 
@@ -136,7 +139,15 @@ class KombuManager(PubSubManager):
                 self._gathering.note_absence()
                 raise NotSent from error
         self._gathering.wait()
-        self._publisher.send(payloads)
+        try:
+            for error in self._publisher.send(payloads):
+                self._refused(error)
+        except Exception as error:
+            if len(payloads) > 1 or getattr(error, "reply_code", None) != PRECONDITION_FAILED:
+                raise
+            # it is too large, and the channel has ended with it
+            self._refused(error)
+            self._close_sender()
 
     def _close_sender(self) -> None:
         if self._publisher is not None and self._publisher.is_held_up():
@@ -204,7 +215,7 @@ class Publisher:
         self._confirms = self._is_amqp and not channel.connection.confirm_publish
         self._blocked = False
         self._held_up = False
-        self._refused = False
+        self._refused: set[int] = set()
         self._published = 0
         self._unconfirmed: set[int] = set()
         if self._is_amqp:
@@ -216,14 +227,15 @@ class Publisher:
             channel.events["basic_nack"].add(self._on_refused)
         self._producer = make_producer(channel)
 
-    def send(self, payloads: Sequence[bytes]) -> None:
-        """Publish messages; return when the broker has them.
+    def send(self, payloads: Sequence[bytes]) -> list[Exception]:
+        """Publish messages; return when the broker has them, and why it has not got the others.
 
         ``NotSent`` if the connection turns out to be gone, or if the broker, short of memory or
         disk space, has said that it reads nothing now.
         """
         if self._is_amqp:
             self._read_news()
+        self._refused.clear()
         for payload in payloads:
             if self._confirms:
                 self._published += 1
@@ -238,8 +250,7 @@ class Publisher:
             except TimeoutError:
                 self._held_up = self._blocked
                 raise
-            if self._refused:
-                raise ConnectionError("the broker has refused a message")
+        return [ConnectionRefusedError("not confirmed") for _ in self._refused]
 
     def is_held_up(self) -> bool:
         """Return True, once, after ``send`` has failed because the broker is full.
@@ -274,7 +285,9 @@ class Publisher:
             self._unconfirmed.discard(delivery_tag)
 
     def _on_refused(self, delivery_tag: int, multiple: bool) -> None:
-        self._refused = True
+        before = self._unconfirmed.copy()
+        self._on_confirmed(delivery_tag, multiple)
+        self._refused |= before - self._unconfirmed
 
 
 def connect(connection: Any) -> Any:

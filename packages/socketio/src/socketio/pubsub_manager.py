@@ -47,6 +47,7 @@ from ._sync import (
 )
 from ._values import PendingCall
 from .base_pubsub_manager import (
+    BATCH_BYTES,
     CONNECTED,
     CONNECTING,
     IDLE,
@@ -142,7 +143,8 @@ class PubSubManager(BasePubSubManager, Manager):
         and keeps the connection for the next call.  Returns or raises within ``SEND_TIMEOUT``.
         Raises ``NotSent`` if none of the messages can have reached the broker, they are then
         sent again after a pause; any other exception makes all of them count as uncertain: they
-        may have arrived, so they are not sent again.  After an exception, but for a ``NotSent``
+        may have arrived, so they are not sent again.  Calls ``self._refused(error)`` for each
+        that the broker will never take, and does not raise for it.  After an exception, but for a ``NotSent``
         with ``retry_after``, ``_close_sender`` is called before the next attempt.
         """
         raise NotImplementedError("a backend implements _send() or _publish()")
@@ -342,7 +344,7 @@ class PubSubManager(BasePubSubManager, Manager):
         try:
             while not term.is_over:
                 with self._lock:
-                    batch = self._outbox.take(self.max_batch)
+                    batch = self._outbox.take(self.max_batch, BATCH_BYTES)
                     self._in_flight = len(batch)
                 if not batch:
                     return True
@@ -360,6 +362,7 @@ class PubSubManager(BasePubSubManager, Manager):
         if self._sender_is_broken:
             self._discard_sender()
         self._sender_is_broken = True
+        self._refusals = 0
         try:
             self._send(batch)
         except NotSent as error:
@@ -368,13 +371,13 @@ class PubSubManager(BasePubSubManager, Manager):
             self._sender_is_broken = error.retry_after is None
             reason: Any = error.__cause__ or error
         except BaseException as error:
-            self._uncertain += len(batch)
+            self._uncertain += len(batch) - self._refusals
             if not isinstance(error, Exception):
                 raise
             reason = error
         else:
             self._sender_is_broken = False
-            self._took(len(batch), term)
+            self._took(len(batch) - self._refusals, term)
             return True
         self._lost_publisher(reason, term)
         if self._sender_is_broken:

@@ -32,11 +32,21 @@ class Outbox:
         self.bytes += len(message)
         self._trim()
 
-    def take(self, count: int) -> list[bytes]:
-        """Remove and return the oldest messages, at most ``count``."""
+    def take(self, count: int, max_bytes: int) -> list[bytes]:
+        """Remove and return the oldest messages.
+
+        :param count: at most so many.
+        :param max_bytes: at most so much, or one message that is larger.
+        """
         waiting = self._waiting
-        taken = [waiting.popleft() for _ in range(min(count, len(waiting)))]
-        self.bytes -= sum(map(len, taken))
+        taken: list[bytes] = []
+        size = 0
+        while waiting and len(taken) < count:
+            size += len(waiting[0])
+            if size > max_bytes and taken:
+                break
+            taken.append(waiting.popleft())
+            self.bytes -= len(taken[-1])
         return taken
 
     def put_back(self, messages: list[bytes]) -> None:

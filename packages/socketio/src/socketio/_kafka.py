@@ -91,13 +91,18 @@ class TopicWriter:
         self._topic = topic
         self._key = key
         self._options = common_options(url) | options
+        self._refusals: tuple[type[Exception], ...] = (
+            kafka.errors.MessageSizeTooLargeError,
+            kafka.errors.RecordListTooLargeError,
+            kafka.errors.InvalidRecordError,
+        )
         self._producer: Any = None
         self._gathering = gathering
 
     def send(self, payloads: Sequence[bytes]) -> list[Exception]:
-        """Publish messages; return when the topic has them, and why it has not got the others.
+        """Publish messages; return when the topic has them, and why it will never have others.
 
-        Those it will never take.  ``NotSent`` if no broker could be reached; any other exception: some may be in the topic.
+        ``NotSent`` if no broker could be reached; any other exception: some may be in the topic.
         """
         if self._producer is None:
             try:
@@ -114,25 +119,26 @@ class TopicWriter:
                 raise NotSent from error
         self._gathering.wait()
         limit = monotonic() + DELIVERY_TIMEOUT + 0.5
-        errors = self._kafka.errors
-        refusals = (
-            errors.MessageSizeTooLargeError,
-            errors.RecordListTooLargeError,
-            errors.InvalidRecordError,
-        )
-        refused: list[Exception] = []
-        futures = []
-        for payload in payloads:
-            try:
-                futures.append(self._producer.send(self._topic, payload, self._key))
-            except refusals as error:
-                refused.append(error)
-        for future in futures:
-            try:
-                future.get(timeout=max(0.0, limit - monotonic()))
-            except refusals as error:
-                refused.append(error)
-        return refused
+        futures = [self._push(payload) for payload in payloads]
+        refusals = [self._refusal(future, limit) for future in futures]
+        return [refusal for refusal in refusals if refusal is not None]
+
+    def _push(self, payload: bytes) -> Any:
+        """Return the future of a message, or why it is refused."""
+        try:
+            return self._producer.send(self._topic, payload, self._key)
+        except self._refusals as error:
+            return error
+
+    def _refusal(self, future: Any, limit: float) -> Exception | None:
+        """Wait until Kafka has a message; return why it is refused if it is."""
+        if isinstance(future, Exception):
+            return future
+        try:
+            future.get(timeout=max(0.0, limit - monotonic()))
+        except self._refusals as error:
+            return error
+        return None
 
     def close(self) -> None:
         """Close the connections, give up what has not been sent; ``send`` connects again."""

@@ -127,21 +127,24 @@ class AsyncAioPikaManager(AsyncPubSubManager):
         await asyncio.wait(self._unconfirmed, timeout=TIMEOUT)
         confirmed = {task for task in self._unconfirmed if task.done()}
         self._unconfirmed -= confirmed
-        errors = self._aio_pika.exceptions
         for task in confirmed:
-            try:
-                result(task)
-            except errors.DeliveryError as error:
-                self._refused(error)
-            except errors.ChannelPreconditionFailed as error:
-                if len(payloads) > 1:
-                    raise
-                # it is too large, and the channel has ended with it
-                self._refused(error)
-                await self._close_sender()
+            await self._note_confirmation(task, is_alone=len(payloads) == 1)
         if self._unconfirmed:
             self._held_up = True
             raise TimeoutError("the broker has not confirmed messages in time")
+
+    async def _note_confirmation(self, task: asyncio.Task[Any], is_alone: bool) -> None:
+        errors = self._aio_pika.exceptions
+        try:
+            result(task)
+        except errors.DeliveryError as error:
+            self._refused(error)
+        except errors.ChannelPreconditionFailed as error:
+            if not is_alone:
+                raise
+            # it is too large, and the channel has ended with it
+            self._refused(error)
+            await self._close_sender()
 
     async def _await_confirmation(self) -> None:
         """Wait for a broker that has been sent messages and has not confirmed them.

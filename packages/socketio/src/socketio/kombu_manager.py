@@ -140,14 +140,15 @@ class KombuManager(PubSubManager):
                 raise NotSent from error
         self._gathering.wait()
         try:
-            for error in self._publisher.send(payloads):
-                self._refused(error)
+            refusals = self._publisher.send(payloads)
         except Exception as error:
             if len(payloads) > 1 or getattr(error, "reply_code", None) != PRECONDITION_FAILED:
                 raise
             # it is too large, and the channel has ended with it
-            self._refused(error)
+            refusals = [error]
             self._close_sender()
+        for refusal in refusals:
+            self._refused(refusal)
 
     def _close_sender(self) -> None:
         if self._publisher is not None and self._publisher.is_held_up():
@@ -244,12 +245,12 @@ class Publisher:
                 payload, content_type="text/plain", content_encoding="utf-8", timeout=TIMEOUT
             )
         limit = monotonic() + TIMEOUT
-        while self._unconfirmed:
-            try:
+        try:
+            while self._unconfirmed:
                 self._connection.drain_events(timeout=max(0.001, limit - monotonic()))
-            except TimeoutError:
-                self._held_up = self._blocked
-                raise
+        except TimeoutError:
+            self._held_up = self._blocked
+            raise
         return [ConnectionRefusedError("not confirmed") for _ in self._refused]
 
     def is_held_up(self) -> bool:

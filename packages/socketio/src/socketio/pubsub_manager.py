@@ -144,8 +144,8 @@ class PubSubManager(BasePubSubManager, Manager):
         Raises ``NotSent`` if none of the messages can have reached the broker, they are then
         sent again after a pause; any other exception makes all of them count as uncertain: they
         may have arrived, so they are not sent again.  Calls ``self._refused(error)`` for each
-        that the broker will never take, and does not raise for it.  After an exception, but for a ``NotSent``
-        with ``retry_after``, ``_close_sender`` is called before the next attempt.
+        that the broker will never take, and does not raise for it.  After an exception, but for
+        a ``NotSent`` with ``retry_after``, ``_close_sender`` is called before the next attempt.
         """
         raise NotImplementedError("a backend implements _send() or _publish()")
 

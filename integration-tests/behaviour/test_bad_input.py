@@ -30,6 +30,7 @@ from .raw import (
     open_polling,
     upgrade_headers,
 )
+from .servers import MODES
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
@@ -40,6 +41,13 @@ LEFT_BEHIND = ("sessions", "environs", "rooms", "tasks", "descriptors")
 LINGERS = ("hypercorn",)
 """Web servers that keep a connection for five seconds after a client has cut it."""
 
+READ_THE_BODY_FIRST = ("daphne", "uwsgi")
+"""Web servers that call an application when all of the body has come, or whose own timeout ends
+the wait for it."""
+
+READ_THE_REST = ("aiohttp", "tornado")
+"""Web servers that wait for 10 seconds if the rest of a body comes that was answered early."""
+
 MAX_BODY = 20_000
 MAX_ATTACHMENT_BYTES = 30_000
 STRICT = {
@@ -48,7 +56,13 @@ STRICT = {
     "max_attachment_bytes": MAX_ATTACHMENT_BYTES,
     "max_namespaces": 2,
 }
-IMPATIENT = {**STRICT, "connect_timeout": 1, "upgrade_timeout": 0.3, "attachment_timeout": 0.3}
+IMPATIENT = {
+    **STRICT,
+    "connect_timeout": 1,
+    "upgrade_timeout": 0.3,
+    "attachment_timeout": 0.3,
+    "body_timeout": 2,
+}
 
 REPETITIONS = 40
 MANY_REPETITIONS = 200
@@ -56,8 +70,11 @@ AT_ONCE = 20
 MAX_LOG_LINES = 10
 """Lines that a server may add to its log for any number of repetitions."""
 
-WEB_SERVER = re.compile(r"^INFO: |ERROR: +ASGI callable returned without completing handshake")
-"""What uvicorn tells of each connection; the second after each refused handshake, by mistake."""
+WEB_SERVER = re.compile(
+    r"^INFO: |ERROR: +ASGI callable returned without completing handshake|127\.0\.0\.1 - - "
+)
+"""What uvicorn tells of each connection, the second after each refused handshake, by mistake; and
+wsgiref of each request."""
 
 UNKNOWN_TRANSPORT, UNKNOWN_SID, BAD_METHOD = (400, 0), (400, 1), (400, 2)
 BAD_REQUEST, FORBIDDEN, BAD_VERSION, TOO_LARGE = (400, 3), (400, 4), (400, 5), (413, 3)
@@ -97,6 +114,9 @@ async def bad(server: Server) -> AsyncIterator[Server]:
 
 async def serves(server: Server) -> None:
     """Be an ordinary client."""
+    if not server.kind.has_websocket:
+        await still_polls(server, await open_polling(server, join=True))
+        return
     async with WebSocket(server) as websocket:
         await websocket.open()
         await websocket.join()
@@ -273,12 +293,11 @@ async def test_a_second_post(bad: Server) -> None:
             await bad.status()
             second = await fetch(bad, query, "POST", body=b"40")
             waiting = await get.reply()
-            await first.send(b"0x")
             late = await first.reply()
         await gone(bad, query)
-        return waiting.body, second.code, late.status
+        return waiting.body, second.code, late.code
 
-    await repeat(attempt, (b"1", BAD_REQUEST, 200))
+    await repeat(attempt, (b"1", BAD_REQUEST, BAD_REQUEST))
 
 
 async def test_a_body_that_is_too_large(bad: Server) -> None:
@@ -366,6 +385,54 @@ async def test_a_body_that_breaks_off(bad: Server) -> None:
         await gone(bad, query)
 
     await repeat(attempt, None)
+
+
+STALLED: dict[str, dict[str, Any]] = {
+    "a length": {"body": b"4", "length": 1000},
+    "chunks": {"body": CHUNK, "headers": CHUNKED, "length": -1},
+}
+
+every_reader = pytest.mark.parametrize(
+    "mode", [mode for mode in MODES if mode not in READ_THE_BODY_FIRST], indirect=True
+)
+
+
+@every_reader
+@pytest.mark.parametrize("name", STALLED)
+async def test_a_body_that_stalls_is_not_waited_for_after_its_session(
+    bad: Server, name: str
+) -> None:
+    query = await open_polling(bad)
+    async with Connection(bad) as post:
+        await post.request(query, "POST", **STALLED[name])
+        await bad.status()
+        assert (await fetch(bad, query, "POST", body=b"40")).code == BAD_REQUEST
+        assert (await post.reply()).code == BAD_REQUEST
+        await gone(bad, query)
+        if bad.mode not in READ_THE_REST:
+            await post.ended()
+
+
+@impatient
+@every_reader
+@pytest.mark.parametrize("name", STALLED)
+async def test_a_body_that_stalls_ends_its_session(bad: Server, name: str) -> None:
+    """Also where the client goes on to answer PINGs, over a WebSocket."""
+    if not bad.kind.has_websocket:
+        pytest.skip("no WebSocket")
+
+    async def attempt() -> Any:
+        query = await open_polling(bad)
+        async with Connection(bad) as post, WebSocket(bad) as websocket:
+            await post.request(query, "POST", **STALLED[name])
+            await bad.status()
+            await upgrade(bad, websocket, query)
+            code = (await post.reply()).code
+            return code, await websocket.close_code()
+
+    answers = await asyncio.gather(*[attempt() for _ in range(5)])
+
+    assert answers == [(BAD_REQUEST, PROTOCOL_ERROR)] * 5
 
 
 BODIES: dict[str, tuple[bytes, tuple[int, int]]] = {

@@ -27,6 +27,7 @@ class Options:
     cors_credentials: bool = True
     max_send_buffer: int | None = 1000
     upgrade_timeout: float = 10
+    body_timeout: float = 45
 
 
 @dataclass(eq=False)

@@ -40,3 +40,4 @@ class ServerOptions:
     cors_credentials: bool = True
     max_send_buffer: int | None = None
     upgrade_timeout: float = 10
+    body_timeout: float = 45

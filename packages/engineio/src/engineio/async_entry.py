@@ -15,6 +15,7 @@ from ._core.polling import split_payload, unwrap_jsonp
 from ._core.reason import Reason
 from ._core.session import Session
 from ._shell.async_pace import AsyncPace
+from ._shell.body_reading import BodyReading
 from ._shell.eager import start_eagerly
 from ._shell.poll_channel import PollChannel
 from ._shell.receiver import Receiver
@@ -271,10 +272,12 @@ class AsyncEntry(BaseServer):
 
     async def _post(self, request: Request, session: Session, jsonp: int | None) -> Any:
         engine = self.engine
+        reading = BodyReading()
         try:
-            engine.begin_post(session)
+            engine.begin_post(session, reading.cut, self.clock())
             try:
-                body = await self._driver.body(request, self.max_http_buffer_size)
+                body = await reading.finish(self._driver.body(request, self.max_http_buffer_size))
+                engine.body_has_come(session)
                 if jsonp is not None:
                     body = unwrap_jsonp(body)
                 await self._hand_on(session, split_payload(body, self._max_packets()))

@@ -173,10 +173,12 @@ class Entry(BaseServer):
 
     def _post(self, request: WsgiRequest, session: Session, jsonp: int | None) -> Iterable[bytes]:
         engine = self.engine
+        cut = self._driver.body_cutter(request)
         try:
-            engine.begin_post(session)
+            engine.begin_post(session, cut, self.clock())
             try:
                 body = self._driver.body(request, self.max_http_buffer_size)
+                engine.body_has_come(session)
                 if jsonp is not None:
                     body = unwrap_jsonp(body)
                 self._hand_on(session, split_payload(body, self._max_packets()))

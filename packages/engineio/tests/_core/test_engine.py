@@ -452,16 +452,60 @@ def test_a_get_whose_peer_has_gone_closes_the_session() -> None:
 def test_a_second_post_is_refused() -> None:
     engine = make_engine()
     session, _ = open_session(engine, "polling")
-    engine.begin_post(session)
+    engine.begin_post(session, Woken(), 0)
 
     with pytest.raises(ProtocolError):
-        engine.begin_post(session)
+        engine.begin_post(session, Woken(), 0)
     engine.end_post(session)
-    engine.begin_post(session)
+    engine.begin_post(session, Woken(), 0)
 
     engine.close(session, Reason.SERVER_DISCONNECT)
     with pytest.raises(ProtocolError):
-        engine.begin_post(session)
+        engine.begin_post(session, Woken(), 0)
+
+
+def test_a_session_that_ends_does_not_wait_for_the_body_of_a_post() -> None:
+    engine = make_engine()
+    session, _ = open_session(engine, "polling")
+    cut = Woken()
+    engine.begin_post(session, cut, 0)
+
+    engine.close(session, Reason.PING_TIMEOUT)
+
+    assert cut.count == 1
+    with pytest.raises(ProtocolError):
+        engine.body_has_come(session)
+
+
+def test_a_body_that_does_not_come_ends_the_session() -> None:
+    """Even if the client goes on to answer PINGs, over the WebSocket that it has opened since."""
+    engine = make_engine(body_timeout=5)
+    session, _ = open_session(engine, "polling")
+    cut = Woken()
+    engine.rearm = False
+    engine.begin_post(session, cut, 1)
+    assert engine.rearm
+    assert engine.next_deadline() == 6
+    upgraded_elsewhere(engine, session)
+
+    engine.tick(6)
+
+    assert session.reason == Reason.TRANSPORT_ERROR
+    assert cut.count == 1
+
+
+def test_a_body_that_has_come_may_be_processed_for_as_long_as_it_takes() -> None:
+    engine = make_engine(body_timeout=5)
+    session, _ = open_session(engine, "polling")
+    cut = Woken()
+    engine.begin_post(session, cut, 1)
+    engine.body_has_come(session)
+
+    engine.tick(6)
+    assert session.state is OPEN
+
+    engine.close(session, Reason.SERVER_DISCONNECT)
+    assert cut.count == 0
 
 
 # closing

@@ -365,7 +365,9 @@ async def test_a_body_that_breaks_off_ends_the_session(site: Site) -> None:
 
     async with Raw(site.port) as post:
         await post.request(query, "POST", "Content-Length: 100", body=b"4")
-        await until(lambda: all(session.posting for session in site.eio.sockets.values()))
+        await until(
+            lambda: all(session.posting is not None for session in site.eio.sockets.values())
+        )
     await until(lambda: bool(site.ended))
 
     assert site.ended == ["transport error"]

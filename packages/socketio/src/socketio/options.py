@@ -31,6 +31,7 @@ class EngineOptions(TypedDict, total=False):
     transports: str | Sequence[str] | None
     max_send_buffer: int | None
     upgrade_timeout: float
+    body_timeout: float
     max_payload_packets: int
     engineio_logger: bool | LoggerLike
 

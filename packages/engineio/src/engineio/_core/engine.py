@@ -23,6 +23,7 @@ from .handshake import open_message
 from .heartbeat import Heartbeat
 from .message import NOOP, PING
 from .outbox import drop_outbox, eager_flush, is_too_much, take_poll, waiting_bytes
+from .posts import Posts
 from .reason import Reason
 from .session import CLOSED, CLOSING, OPEN, OPENING, Session
 from .upgrades import Upgrades
@@ -75,11 +76,13 @@ class Engine:
         self._dirty: list[Session] = []
         self._heartbeat = Heartbeat(options)
         self._owed: Deadlines[Session] = Deadlines()
+        self._posts = Posts()
         self._upgrades = Upgrades()
         self._farewells = Farewells(self.counters)
         self._deadlines = (
             *self._heartbeat.deadlines,
             self._owed,
+            self._posts.deadlines,
             self._upgrades.deadlines,
             *self._farewells.deadlines,
         )
@@ -150,6 +153,7 @@ class Engine:
         self.congested.discard(session)
         self._heartbeat.stop(session)
         self._owed.disarm(session)
+        self._posts.cut(session)
         candidate = self._upgrades.end(session)
         if candidate is not None:
             self._farewells.shut_channel(candidate, WS_NORMAL)
@@ -264,20 +268,24 @@ class Engine:
             raise ProtocolError("unexpected packet")
         return None
 
-    def begin_post(self, session: Session) -> None:
-        """Start a POST; then read its body, ``packets``, ``receive`` for each, ``end_post``.
+    def begin_post(self, session: Session, cut: Callable[[], None], now: float) -> None:
+        """Start a POST: read its body, ``body_has_come``, ``receive`` its packets, ``end_post``.
 
-        Raises ProtocolError, for ``fail``, while another POST is being processed.
+        ``cut`` is called, and must neither wait nor raise, if the session ends before all of the
+        body has come, which it does after ``body_timeout``.  Raises ProtocolError, for ``fail``,
+        while another POST is being processed.
         """
-        if session.state is not OPEN:
-            raise ProtocolError("the session is closed")
-        if session.posting:
-            raise ProtocolError("another POST of this session is being processed")
-        session.posting = True
+        self._posts.begin(session, cut, now + self._options.body_timeout)
+        self.rearm = True
+        self._wake()
+
+    def body_has_come(self, session: Session) -> None:
+        """The body of the POST is complete.  Raises ProtocolError if the session has ended."""
+        self._posts.complete(session)
 
     def end_post(self, session: Session) -> None:
         """The POST that ``begin_post`` started is done."""
-        session.posting = False
+        self._posts.end(session)
 
     def hold(self, session: Session, now: float) -> None:
         """The application holds back what the peer sends, its PONG too; then call ``release``.
@@ -459,6 +467,6 @@ class Engine:
         for session in self._upgrades.deadlines.expire(now):
             assert session.candidate is not None  # armed and disarmed with it
             self.abandon(session, session.candidate)
-        for session in self._owed.expire(now):
+        for session in (*self._owed.expire(now), *self._posts.deadlines.expire(now)):
             self.fail(session, ProtocolError("the client did not send what it announced"))
         self._farewells.tick(now)

@@ -29,4 +29,5 @@ class Options(Protocol):
     cors_credentials: bool
     max_send_buffer: int | None
     upgrade_timeout: float
+    body_timeout: float
     compression_methods: ClassVar[list[str]]

@@ -9,6 +9,8 @@ from enum import Enum
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from .channel import Channel
     from .message import Message
 
@@ -71,8 +73,8 @@ class Session:
         """Bytes that may wait in addition to ``max_send_buffer``: a larger unit is under way."""
         self.dirty: bool = False
         """True while the engine has this session in its list of sessions to flush."""
-        self.posting: bool = False
-        """True while a POST of this session is being processed."""
+        self.posting: Callable[[], None] | None = None
+        """Ends the wait for the body of the POST that is being processed; ``None`` if none is."""
         self.holds: int = 0
         """How often the application holds back at this moment what the peer sends."""
         self.held_since: float = 0.0

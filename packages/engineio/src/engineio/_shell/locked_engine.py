@@ -209,6 +209,7 @@ LOCKED = (
     "abandon",
     "dismiss",
     "begin_post",
+    "body_has_come",
     "end_post",
     "expect",
     "satisfy",

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
+import os
+import socket
+from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
 from websockets.datastructures import Headers
@@ -134,6 +138,16 @@ class WsgiDriver:
             raise ProtocolError("the body ended early")
         return body
 
+    def body_cutter(self, request: WsgiRequest) -> Callable[[], None]:
+        """Return what ends ``body`` from elsewhere, as if the client had gone.
+
+        It does nothing under a web server that does not give the socket: there the body is waited
+        for until it comes, or until the web server's own timeout.
+        """
+        environ = request.environ()
+        sock = self._host.find_socket(environ) or _socket_of(environ["wsgi.input"])
+        return partial(_stop_reading, sock)
+
     def respond(self, request: WsgiRequest, reply: Reply) -> Iterable[bytes]:
         """Send the answer, over WebSocket as a close frame where it is one already."""
         environ = request.environ()
@@ -172,6 +186,19 @@ class WsgiDriver:
     def end(self, request: WsgiRequest) -> Iterable[bytes]:
         """Give a request back whose socket was taken over."""
         return self._host.end(request.environ())
+
+
+def _socket_of(reader: Any) -> Any:
+    """Return the socket under a buffered reader, ``None`` if that is not what it is."""
+    return getattr(getattr(reader, "raw", None), "_sock", None)
+
+
+def _stop_reading(sock: Any) -> None:
+    """Let whoever waits for data of a socket find its end, below TLS; sending goes on."""
+    if hasattr(sock, "fileno"):
+        # the end may have come already
+        with contextlib.suppress(OSError), socket.socket(fileno=os.dup(sock.fileno())) as same:
+            same.shutdown(socket.SHUT_RD)
 
 
 def _content_length(environ: Environ) -> int | None:

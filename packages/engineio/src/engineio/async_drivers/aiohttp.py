@@ -91,13 +91,13 @@ class AiohttpDriver:
             async for chunk in content.iter_any():
                 body += chunk
                 if len(body) > limit:
-                    # aiohttp reads the rest for some seconds, and on its own would not notice
-                    # that the client has gone
-                    ended = _watch(request.native.transport)
-                    ended.add_done_callback(lambda _: content.feed_eof())
+                    _drop_the_rest(request.native)
                     raise ProtocolError("body too large", 413)
         except (web.RequestPayloadError, HttpProcessingError, OSError) as error:
             raise ProtocolError("the body ended early") from error
+        except asyncio.CancelledError:
+            _drop_the_rest(request.native)
+            raise
         return bytes(body)
 
     async def gone(self, request: AiohttpRequest) -> None:
@@ -158,6 +158,15 @@ def _watch(transport: asyncio.Transport | None) -> asyncio.Future[None]:
     protocol = transport.get_protocol()
     watched = protocol if isinstance(protocol, Watched) else Watched(transport, protocol)
     return watched.ended
+
+
+def _drop_the_rest(native: web.Request) -> None:
+    """Be done with a body that has not come; aiohttp then reads it for some seconds.
+
+    On its own it would not notice that the client has gone.
+    """
+    content = native.content
+    _watch(native.transport).add_done_callback(lambda _: content.feed_eof())
 
 
 def create_route(

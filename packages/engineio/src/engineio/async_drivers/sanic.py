@@ -139,9 +139,10 @@ class SanicDriver:
         except SanicException as error:
             raise ProtocolError("the body is malformed") from error
         except asyncio.CancelledError:
+            native.stream.request_body = None  # else Sanic waits for the rest of it, for ever
+            native.stream.keep_alive = False
             if not native.conn_info.lost:
                 raise
-            native.stream.request_body = None  # else Sanic waits for the rest of it, for ever
             raise ProtocolError("the body ended early") from None
         return bytes(body)
 

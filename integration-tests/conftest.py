@@ -22,6 +22,17 @@ STOP_TIMEOUT = 10
 """Seconds a server may take to end after SIGTERM."""
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--full",
+        action="store_true",
+        help="behaviour: all servers x clients x transports, not a pairwise selection",
+    )
+    parser.addoption(
+        "--table", type=Path, help="behaviour: write what has passed as a page, with --full"
+    )
+
+
 class Peer:
     """A server process; ``url`` is where it listens, also after ``stop()`` and ``start()``."""
 

@@ -1,10 +1,11 @@
-"""The server of the behaviour suite: one small application that every server mode serves.
+"""The server of the behaviour suite: one small application that every server of asyncio serves.
 
-    python app.py PORT      # as an application does: socketio.run()
-    uvicorn app:app ...     # or any other ASGI server
+    python launch.py fast PORT      # or any other mode of launch.py
+    uvicorn app:app ...             # or any other ASGI server
 
-``SERVER_OPTIONS`` in the environment is a JSON object with options for ``AsyncServer``, and
-``catch_all`` for handlers of every namespace.
+``ASYNC_MODE`` in the environment is the mode of the server.  ``SERVER_OPTIONS`` is a JSON object
+with options for it, and ``catch_all`` for handlers of every namespace.  app_sync.py is the same
+for threads and greenlets.
 """
 
 from __future__ import annotations
@@ -13,15 +14,16 @@ import asyncio
 import inspect
 import json
 import os
-import sys
+import time
 from typing import Any
 
 import socketio
 
-OPEN_NAMESPACES = ["/", "/chat", "/class", "/refusing", "/any/one", "/any/two"]
+OPEN_NAMESPACES = ["/", "/chat", "/class", "/slow", "/tired", "/refusing", "/any/one", "/any/two"]
 options: dict[str, Any] = json.loads(os.environ.get("SERVER_OPTIONS", "{}"))
 catch_all = options.pop("catch_all", False)
-sio = socketio.AsyncServer(async_mode="asgi", namespaces=OPEN_NAMESPACES, **options)
+mode = os.environ["ASYNC_MODE"]
+sio = socketio.AsyncServer(async_mode=mode, namespaces=OPEN_NAMESPACES, **options)
 
 
 @sio.event
@@ -162,6 +164,53 @@ async def hang_up(sid: str) -> None:
     await sio.eio.disconnect(sio.manager.eio_sid_from_sid(sid, "/"))
 
 
+# background tasks
+
+
+@sio.event
+async def count_down(sid: str, number: int) -> None:
+    """Return at once; a background task counts."""
+    sio.start_background_task(count, sid, start=number)
+
+
+async def count(sid: str, start: int) -> None:
+    for number in range(start, 0, -1):
+        await sio.emit("count", number, to=sid)
+        await sio.sleep(0.01)
+    await sio.emit("count", 0, to=sid)
+
+
+@sio.event
+async def rest(sid: str, seconds: float) -> float:
+    """Sleep, and return for how long it was."""
+    started = time.monotonic()
+    await sio.sleep(seconds)
+    return time.monotonic() - started
+
+
+@sio.event
+async def rest_and_bounce(sid: str, seconds: float, event: str, *args: Any) -> None:
+    await sio.sleep(seconds)
+    await sio.emit(event, args, to=sid)
+
+
+released: set[str] = set()
+
+
+@sio.event
+async def wait_and_bounce(sid: str, name: str, event: str, *args: Any) -> None:
+    """Sleep until somebody releases this name."""
+    while name not in released:
+        await sio.sleep(0.01)
+    released.remove(name)
+    await sio.emit(event, args, to=sid)
+
+
+@sio.event
+async def release(sid: str, name: str) -> None:
+    released.add(name)
+
+
 # other namespaces
 
 
@@ -199,6 +248,32 @@ class ClassBased(socketio.AsyncNamespace):
 
 
 sio.register_namespace(ClassBased("/class"))
+
+
+@sio.on("leave", namespace="/slow")
+async def slow_leave(sid: str, name: str) -> None:
+    await sio.save_session(sid, {"name": name}, namespace="/slow")
+    await sio.disconnect(sid, namespace="/slow")
+
+
+@sio.on("disconnect", namespace="/slow")
+async def slow_disconnect(sid: str, reason: str) -> None:
+    """Look at the session when the whole connection has ended meanwhile."""
+    eio_sid = sio.manager.eio_sid_from_sid(sid, "/slow")
+    while eio_sid in sio.eio.sockets:
+        await sio.sleep(0.01)
+    session = await sio.get_session(sid, namespace="/slow")
+    await sio.emit("gone from slow", (sid, reason, session["name"]), to="watchers")
+
+
+@sio.on("connect", namespace="/tired")
+async def tired_connect(sid: str, environ: dict[str, Any], auth: Any) -> None:
+    await sio.sleep(auth["rest"])
+
+
+@sio.on("echo", namespace="/tired")
+async def tired_echo(sid: str, *args: Any) -> Any:
+    return args
 
 
 @sio.on("connect", namespace="/refusing")
@@ -291,7 +366,24 @@ async def other(scope: Any, receive: Any, send: Any) -> None:
     await send({"type": "http.response.body", "body": body})
 
 
-app = socketio.ASGIApp(sio, other)
+def make_sanic() -> Any:
+    """A Sanic application that answers /status."""
+    from sanic import Sanic
+    from sanic.response import json as respond
 
-if __name__ == "__main__":
-    socketio.run(app, port=int(sys.argv[1]))
+    app = Sanic("behaviour")
+    app.config.FALLBACK_ERROR_FORMAT = "text"
+
+    @app.get("/status")
+    async def show(request: Any) -> Any:
+        return respond(status())
+
+    return app
+
+
+def behind_sanic() -> Any:
+    """As the documents recommend for Sanic: its application behind ours."""
+    return socketio.ASGIApp(sio, make_sanic())
+
+
+app = socketio.ASGIApp(sio, other) if mode == "asgi" else None

@@ -1,4 +1,4 @@
-"""One face for our asyncio client and the official JavaScript client.
+"""One face for all our clients and the official JavaScript client.
 
 What happens to a client becomes records, in order: ``("connect", namespace)``,
 ``("connect_error", namespace, data)``, ``("disconnect", namespace, reason)`` and
@@ -11,13 +11,19 @@ import asyncio
 import base64
 import itertools
 import json
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import socketio
+from socketio.exceptions import ConnectionError, DisconnectedError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 JS = Path(__file__).parents[1] / "js"
-SOON = 10
+SOON = 20
 """Seconds in which everything must happen; only a failing test waits so long."""
 
 TRANSPORTS = {
@@ -27,27 +33,30 @@ TRANSPORTS = {
 }
 MAX_LINE = 64 * 1024 * 1024
 
+QUICK = {"reconnection_delay": 0.05, "reconnection_delay_max": 0.2}
+
 
 class Records:
-    """What happened, in order, and a way to wait for it."""
+    """What happened, in order, and a way to wait for it.  Owner: the event loop."""
 
     def __init__(self) -> None:
         self._seen: list[tuple[Any, ...]] = []
-        self._more = asyncio.Condition()
+        self._more = asyncio.Event()
 
-    async def add(self, *record: Any) -> None:
-        async with self._more:
-            self._seen.append(record)
-            self._more.notify_all()
+    def put(self, *record: Any) -> None:
+        self._seen.append(record)
+        self._more.set()
 
     async def take(self, prefix: tuple[Any, ...]) -> tuple[Any, ...]:
         """Take the first record that starts with ``prefix`` and return the rest of it."""
-        async with self._more:
-            await asyncio.wait_for(self._more.wait_for(lambda: self._find(prefix)), SOON)
-            record = self._find(prefix)
-            assert record is not None
-            self._seen.remove(record)
-            return record[len(prefix) :]
+        return await asyncio.wait_for(self._take(prefix), SOON)
+
+    async def _take(self, prefix: tuple[Any, ...]) -> tuple[Any, ...]:
+        while (record := self._find(prefix)) is None:
+            self._more.clear()
+            await self._more.wait()
+        self._seen.remove(record)
+        return record[len(prefix) :]
 
     def all(self, prefix: tuple[Any, ...]) -> list[tuple[Any, ...]]:
         return [record[len(prefix) :] for record in self._seen if record[: len(prefix)] == prefix]
@@ -76,11 +85,7 @@ class PythonClient:
         self.records = Records()
         self._answers: dict[str, tuple[Any, ...]] = {}
         self._sio = socketio.AsyncClient(
-            handle_sigint=False,
-            serializer=serializer,
-            reconnection=reconnection,
-            reconnection_delay=0.05,
-            reconnection_delay_max=0.2,
+            handle_sigint=False, serializer=serializer, reconnection=reconnection, **QUICK
         )
 
     async def open(
@@ -97,16 +102,16 @@ class PythonClient:
         records = self.records
 
         async def connected() -> None:
-            await records.add("connect", namespace)
+            records.put("connect", namespace)
 
         async def refused(data: Any) -> None:
-            await records.add("connect_error", namespace, data)
+            records.put("connect_error", namespace, data)
 
         async def disconnected(reason: str) -> None:
-            await records.add("disconnect", namespace, reason)
+            records.put("disconnect", namespace, reason)
 
         async def received(event: str, *args: Any) -> Any:
-            await records.add("event", namespace, event, list(args))
+            records.put("event", namespace, event, list(args))
             return self._answers.get(event)
 
         self._sio.on("connect", connected, namespace=namespace)
@@ -139,6 +144,175 @@ class PythonClient:
 
     async def transport(self) -> str:
         return self._sio.transport()
+
+
+class ThreadedClient:
+    """``socketio.Client``: its handlers run in threads, and what blocks does so in one."""
+
+    def __init__(self, serializer: str = "default", reconnection: bool = False) -> None:
+        self.records = Records()
+        self._loop = asyncio.get_running_loop()
+        self._answers: dict[str, tuple[Any, ...]] = {}
+        self._sio = socketio.Client(
+            handle_sigint=False, serializer=serializer, reconnection=reconnection, **QUICK
+        )
+
+    def _put(self, *record: Any) -> None:
+        self._loop.call_soon_threadsafe(self.records.put, *record)
+
+    async def open(
+        self, url: str, transport: str, namespaces: tuple[str, ...] = ("/",), **options: Any
+    ) -> None:
+        for namespace in namespaces:
+            self._listen(namespace)
+        await asyncio.to_thread(
+            self._sio.connect, url, transports=TRANSPORTS[transport],
+            namespaces=list(namespaces), wait=False, **options,
+        )  # fmt: skip
+
+    def _listen(self, namespace: str) -> None:
+        def connected() -> None:
+            self._put("connect", namespace)
+
+        def refused(data: Any) -> None:
+            self._put("connect_error", namespace, data)
+
+        def disconnected(reason: str) -> None:
+            self._put("disconnect", namespace, reason)
+
+        def received(event: str, *args: Any) -> Any:
+            self._put("event", namespace, event, list(args))
+            return self._answers.get(event)
+
+        self._sio.on("connect", connected, namespace=namespace)
+        self._sio.on("connect_error", refused, namespace=namespace)
+        self._sio.on("disconnect", disconnected, namespace=namespace)
+        self._sio.on("*", received, namespace=namespace)
+
+    async def upgraded(self) -> None:
+        assert self._sio.transport() == "websocket"
+
+    async def emit(self, event: str, *args: Any, namespace: str = "/") -> None:
+        await asyncio.to_thread(self._sio.emit, event, args, namespace=namespace)
+
+    async def call(self, event: str, *args: Any, namespace: str = "/") -> list[Any]:
+        answer: asyncio.Future[list[Any]] = self._loop.create_future()
+
+        def answered(*args: Any) -> None:
+            self._loop.call_soon_threadsafe(answer.set_result, list(args))
+
+        await asyncio.to_thread(self._sio.emit, event, args, namespace=namespace, callback=answered)
+        return await asyncio.wait_for(answer, SOON)
+
+    async def answer(self, event: str, *args: Any) -> None:
+        self._answers[event] = args
+
+    async def leave(self, namespace: str) -> None:
+        """The Python client leaves all namespaces or none."""
+        await asyncio.to_thread(self._sio.disconnect)
+
+    async def close(self) -> None:
+        await asyncio.to_thread(self._sio.shutdown)
+
+    async def transport(self) -> str:
+        return self._sio.transport()
+
+
+class SimplePythonClient:
+    """``socketio.AsyncSimpleClient``: one namespace, no handlers, no reasons."""
+
+    def __init__(self, serializer: str = "default", reconnection: bool = False) -> None:
+        self.records = Records()
+        self._receiving: asyncio.Task[None] | None = None
+        self._sio = self._make(
+            handle_sigint=False, serializer=serializer, reconnection=reconnection, **QUICK
+        )
+
+    def _make(self, **options: Any) -> Any:
+        return socketio.AsyncSimpleClient(**options)
+
+    async def _do(self, function: Callable[..., Any], *args: Any, **options: Any) -> Any:
+        return await function(*args, **options)
+
+    async def open(
+        self, url: str, transport: str, namespaces: tuple[str, ...] = ("/",), **options: Any
+    ) -> None:
+        (namespace,) = namespaces
+        try:
+            await self._do(
+                self._sio.connect, url, transports=TRANSPORTS[transport], namespace=namespace,
+                wait_timeout=SOON, **options,
+            )  # fmt: skip
+        except ConnectionError as error:
+            self.records.put("connect_error", namespace, str(error))
+            return
+        self.records.put("connect", namespace)
+        self._receiving = asyncio.create_task(self._receive(namespace))
+
+    async def _receive(self, namespace: str) -> None:
+        try:
+            while True:
+                event, *args = await self._do(self._sio.receive)
+                self.records.put("event", namespace, event, args)
+        except DisconnectedError:
+            self.records.put("disconnect", namespace, None)
+
+    async def upgraded(self) -> None:
+        assert self._sio.transport == "websocket"
+
+    async def emit(self, event: str, *args: Any, namespace: str = "/") -> None:
+        await self._do(self._sio.emit, event, args)
+
+    async def call(self, event: str, *args: Any, namespace: str = "/") -> list[Any]:
+        """What the server acknowledged; one value that is ``None`` looks like no value."""
+        answer = await self._do(self._sio.call, event, args, timeout=SOON)
+        if isinstance(answer, tuple):
+            return list(answer)
+        return [] if answer is None else [answer]
+
+    async def answer(self, event: str, *args: Any) -> None:
+        raise NotImplementedError
+
+    async def leave(self, namespace: str) -> None:
+        await self._do(self._sio.disconnect)
+
+    async def close(self) -> None:
+        await self._do(self._sio.disconnect)
+        if self._receiving is not None:
+            await asyncio.wait_for(self._receiving, SOON)
+
+    async def transport(self) -> str:
+        name: str = self._sio.transport
+        return name
+
+
+class SimpleThreadedClient(SimplePythonClient):
+    """``socketio.SimpleClient``; one thread waits for events, others do the rest."""
+
+    def _make(self, **options: Any) -> Any:
+        self._threads = ThreadPoolExecutor(4)
+        return socketio.SimpleClient(**options)
+
+    async def _do(self, function: Callable[..., Any], *args: Any, **options: Any) -> Any:
+        call = partial(function, *args, **options)
+        return await asyncio.get_running_loop().run_in_executor(self._threads, call)
+
+    async def close(self) -> None:
+        await super().close()
+        self._threads.shutdown()
+        self._threads = ThreadPoolExecutor(4)
+
+
+KINDS = {
+    "AsyncClient": PythonClient,
+    "Client": ThreadedClient,
+    "AsyncSimpleClient": SimplePythonClient,
+    "SimpleClient": SimpleThreadedClient,
+}
+"""Our clients; the official one needs its worker."""
+
+FULL = {"AsyncClient", "Client", "js"}
+"""Those with handlers of their own, any number of namespaces, and reasons."""
 
 
 class JSWorker:
@@ -178,7 +352,7 @@ class JSWorker:
         async for line in self._process.stdout:
             message = from_json(json.loads(line))
             if "record" in message:
-                await self._clients[message["client"]].records.add(*message["record"])
+                self._clients[message["client"]].records.put(*message["record"])
             else:
                 self._answers.pop(message["id"]).set_result(message.get("result"))
 

@@ -178,9 +178,9 @@ async def fetch(server: Server, query: str, method: str = "GET", **request: Any)
         return reply
 
 
-async def open_polling(server: Server, *, join: bool = False) -> str:
+async def open_polling(server: Server, *, join: bool = False, **request: Any) -> str:
     """Open a session with long-polling; return the query of its requests."""
-    reply = await fetch(server, POLLING)
+    reply = await fetch(server, POLLING, **request)
     query = f"{POLLING}&sid={json.loads(reply.body[1:])['sid']}"
     if join:
         assert (await fetch(server, query, "POST", body=b"40")).body == b"ok"

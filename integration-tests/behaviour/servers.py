@@ -1,44 +1,155 @@
-"""Servers as processes of their own: {uvicorn, the fast path, hypercorn} with app.py."""
+"""Servers as processes of their own: every web server that the documents name, with one small app.
+
+Each listens on a free port of 127.0.0.1, and answers ``/status`` with what its process holds.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import json
 import os
+import random
 import re
 import signal
+import socket
 import subprocess
 import sys
 import threading
+import time
+import urllib.error
 import urllib.request
 from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 HERE = Path(__file__).parent
-LISTENING = re.compile(r"[Rr]unning on (http://127\.0\.0\.1:(\d+))")
 SIGNS_OF_TROUBLE = re.compile("Traceback|never retrieved|never awaited|was destroyed")
 CANCELLED = re.compile("^asyncio.exceptions.CancelledError", re.MULTILINE)
 """How uvicorn and hypercorn report what they cut when they stop: a waiting long-poll."""
 
 START_TIMEOUT = 30
-STOP_TIMEOUT = 8
+STOP_TIMEOUT = 15
 """Seconds a server may take to end after SIGTERM, with clients connected."""
 
-SETTLE_TIMEOUT = 10
+SETTLE_TIMEOUT = 20
 """Seconds in which what a client has left behind must be gone."""
 
+PORTS = range(10_000, 32_000)
+"""Below those of outgoing connections: a client that tries again must not be given the port of the
+server that it tries to reach."""
+
+
+@dataclass(frozen=True)
+class Mode:
+    """How a server is started, and what it is known for.
+
+    ``title`` is its name in the documents, and ``note`` what these say of what it cannot do.
+    """
+
+    title: str
+    command: str
+    async_mode: str = "asgi"
+    has_websocket: bool = True
+    accepts_first: bool = False
+    """It completes the handshake of a WebSocket before it asks the application."""
+
+    reports_cuts: bool = False
+    """It logs the long-polls that it cuts when it stops."""
+
+    note: str = ""
+
+    @property
+    def is_sync(self) -> bool:
+        return self.async_mode in ("threading", "gevent", "eventlet", "gevent_uwsgi")
+
+    @property
+    def is_green(self) -> bool:
+        return self.is_sync and self.async_mode != "threading"
+
+    def arguments(self, port: int) -> list[str]:
+        program, *words = self.command.format(port=port).split()
+        # it must not outlive tests that are killed
+        guard = ["setpriv", "--pdeathsig", "TERM"]
+        return [*guard, str(Path(sys.executable).parent / program), *words]
+
+
+GUNICORN = "gunicorn -w 1 --bind 127.0.0.1:{port} --graceful-timeout 1 app_sync:app"
+UVICORN = "uvicorn --timeout-graceful-shutdown 1 --no-access-log --port {port}"
+AFTER_THE_HANDSHAKE = (
+    "it completes the handshake of a WebSocket before the application is asked, so what is refused "
+    "is closed at once, with code 1008."
+)
 MODES = {
-    "uvicorn": [
-        "-m", "uvicorn", "app:app", "--ws", "websockets-sansio", "--host", "127.0.0.1",
-        "--timeout-graceful-shutdown", "1", "--no-access-log", "--port", "{port}",
-    ],
-    "fast": ["app.py", "{port}"],
-    "hypercorn": [
-        "-m", "hypercorn", "app:app", "--bind", "127.0.0.1:{port}", "--graceful-timeout", "1",
-        "--workers", "0",
-    ],
-}  # fmt: skip
+    "fast": Mode("`socketio.run`", "python launch.py fast {port}"),
+    "uvicorn": Mode("uvicorn", f"{UVICORN} --ws websockets-sansio app:app", reports_cuts=True),
+    "hypercorn": Mode(
+        "hypercorn",
+        "hypercorn app:app --bind 127.0.0.1:{port} --graceful-timeout 1 --workers 0",
+        reports_cuts=True,
+    ),
+    "daphne": Mode(
+        "daphne",
+        "daphne app:app --bind 127.0.0.1 --port {port}",
+        note='it drops empty frames, so `b""` does not arrive over WebSocket.',
+    ),
+    "granian": Mode(
+        "granian",
+        "granian app:app --interface asgi --host 127.0.0.1 --port {port} --workers-kill-timeout 1",
+    ),
+    "sanic-asgi": Mode(
+        "uvicorn, with Sanic behind", f"{UVICORN} --factory app:behind_sanic", reports_cuts=True
+    ),
+    "aiohttp": Mode("aiohttp", "python launch.py aiohttp {port}", "aiohttp"),
+    "tornado": Mode("Tornado", "python launch.py tornado {port}", "tornado"),
+    "sanic": Mode("Sanic", "python launch.py sanic {port}", "sanic"),
+    "werkzeug": Mode("Flask's `app.run`", "python launch.py werkzeug {port}", "threading"),
+    "gunicorn-threads": Mode("gunicorn `--threads`", f"{GUNICORN} --threads 100", "threading"),
+    "wsgiref": Mode(
+        "wsgiref",
+        "python launch.py wsgiref {port}",
+        "threading",
+        has_websocket=False,
+        note="as any server that does not give an application its socket, it has long-polling "
+        "only, and clients are not told to upgrade.",
+    ),
+    "pywsgi": Mode("gevent's pywsgi", "python launch.py pywsgi {port}", "gevent"),
+    "gunicorn-gevent": Mode("gunicorn `-k gevent`", f"{GUNICORN} -k gevent", "gevent"),
+    "gevent-websocket": Mode(
+        "gevent-websocket",
+        "python launch.py gevent_websocket {port}",
+        "gevent",
+        accepts_first=True,
+        note=AFTER_THE_HANDSHAKE,
+    ),
+    "gunicorn-gevent-websocket": Mode(
+        "gunicorn with its worker",
+        f"{GUNICORN} -k geventwebsocket.gunicorn.workers.GeventWebSocketWorker",
+        "gevent",
+        accepts_first=True,
+        note=AFTER_THE_HANDSHAKE,
+    ),
+    "eventlet": Mode("eventlet's server", "python launch.py eventlet {port}", "eventlet"),
+    "gunicorn-eventlet": Mode("gunicorn `-k eventlet`", f"{GUNICORN} -k eventlet", "eventlet"),
+    "uwsgi": Mode(
+        "uWSGI",
+        "uwsgi --http 127.0.0.1:{port} --gevent 1000 --http-websockets --master --die-on-term "
+        "--wsgi-file app_sync.py --callable app",
+        "gevent_uwsgi",
+    ),
+}
+
+
+def free_port() -> int:
+    """A port that nobody listens on."""
+    while True:
+        port = random.choice(PORTS)
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return port
 
 
 class Server:
@@ -46,7 +157,8 @@ class Server:
 
     def __init__(self, mode: str, options: dict[str, Any]) -> None:
         self.mode = mode
-        self.port = 0
+        self.kind = MODES[mode]
+        self.port = free_port()
         self._options = options
         self.start()
 
@@ -55,24 +167,47 @@ class Server:
         return f"http://127.0.0.1:{self.port}"
 
     def start(self) -> None:
-        """Start the process and wait until it says where it listens."""
+        """Start the process and wait until it serves."""
         self.log: list[str] = []
-        self._listening = threading.Event()
+        self._told = False
         self.process = subprocess.Popen(
-            [sys.executable, *(word.format(port=self.port) for word in MODES[self.mode])],
+            self.kind.arguments(self.port),
             cwd=HERE,
-            env={**os.environ, "SERVER_OPTIONS": json.dumps(self._options)},
+            env={
+                **os.environ,
+                "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+                "PYTHONUNBUFFERED": "1",
+                "ASYNC_MODE": self.kind.async_mode,
+                "SERVER_OPTIONS": json.dumps(self._options),
+            },
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
+            start_new_session=True,
         )
         self._reader = threading.Thread(target=self._read, name=f"log of {self.mode}")
         self._reader.start()
-        if not self._listening.wait(START_TIMEOUT) or not self.port:
-            self.kill()
-            raise RuntimeError(f"{self.mode} did not start:\n{''.join(self.log)}")
+        deadline = time.monotonic() + START_TIMEOUT
+        while not self._answers():
+            if self.process.poll() is not None or time.monotonic() > deadline:
+                self._fail()
+            time.sleep(0.02)
         self._visit()
+
+    def _answers(self) -> bool:
+        try:
+            urllib.request.urlopen(f"{self.url}/status", timeout=START_TIMEOUT).close()
+        except urllib.error.HTTPError as error:
+            error.close()
+            self._fail()
+        except OSError:
+            return False
+        return True
+
+    def _fail(self) -> NoReturn:
+        self.kill()
+        raise RuntimeError(f"{self.mode} did not start:\n{''.join(self.log)}")
 
     def _visit(self) -> None:
         """Come and go once: what a server keeps from its first client on is not a leak."""
@@ -83,26 +218,31 @@ class Server:
 
     def _read(self) -> None:
         assert self.process.stdout is not None
-        for line in self.process.stdout:
-            self.log.append(line)
-            if found := LISTENING.search(line):
-                self.port = int(found[2])
-                self._listening.set()
-        self._listening.set()
+        self.log.extend(self.process.stdout)
 
     def stop(self) -> None:
         """End it as an operator does; it must obey in seconds and without complaint."""
-        self.process.send_signal(signal.SIGTERM)
+        self.tell_to_stop()
         try:
             self.process.wait(STOP_TIMEOUT)
         finally:
             self.kill()
         text = "".join(self.log)
-        cut = 0 if self.mode == "fast" else len(CANCELLED.findall(text))
+        cut = len(CANCELLED.findall(text)) if self.kind.reports_cuts else 0
         assert len(SIGNS_OF_TROUBLE.findall(text)) == cut, text
 
+    def tell_to_stop(self) -> None:
+        """Send the signal; ``stop()`` waits for its effect."""
+        if not self._told:
+            self.process.send_signal(signal.SIGTERM)
+            self._told = True
+
     def kill(self) -> None:
-        self.process.kill()
+        """End it as a crash does, with the processes that it has started."""
+        try:
+            os.killpg(self.process.pid, signal.SIGKILL)
+        except ProcessLookupError:
+            pass
         self.process.wait()
         self._reader.join()
         assert self.process.stdout is not None
@@ -115,7 +255,7 @@ class Server:
         answer = await reader.read()
         writer.close()
         await writer.wait_closed()
-        status: dict[str, int] = json.loads(re.findall(rb"\{.*\}", answer)[0])
+        status: dict[str, int] = json.loads(re.findall(rb"\{.*\}", answer, re.DOTALL)[0])
         return status
 
     async def held(self) -> dict[str, int]:
@@ -123,8 +263,11 @@ class Server:
         status = await self.status()
         return {name: status[name] for name in ("sessions", "environs", "rooms", "tasks")}
 
-    async def settled(self, expected: dict[str, int]) -> None:
-        """Wait until the process holds no more than ``expected``; fail if it goes on to."""
+    async def settled(self, expected: dict[str, int]) -> dict[str, int]:
+        """Wait until the process holds no more than ``expected``; fail if it goes on to.
+
+        Returns its status.
+        """
         deadline = asyncio.get_running_loop().time() + SETTLE_TIMEOUT
         status = await self.status()
         while any(status[name] > expected[name] for name in expected):
@@ -132,22 +275,29 @@ class Server:
                 raise AssertionError(f"left behind: {status}, expected {expected}")
             await asyncio.sleep(0.01)
             status = await self.status()
+        return status
 
 
 class Servers:
-    """The servers of one test run, each started when first asked for."""
+    """The servers of one mode at a time, each started when first asked for."""
 
     def __init__(self) -> None:
+        self._mode = ""
         self._servers: dict[str, Server] = {}
 
     def get(self, mode: str, **options: Any) -> Server:
-        """The running server of a mode with these options of ``AsyncServer``."""
-        key = f"{mode} {json.dumps(options, sort_keys=True)}"
+        """The running server of a mode with these options; those of other modes are stopped."""
+        if mode != self._mode:
+            self.stop()
+            self._mode = mode
+        key = json.dumps(options, sort_keys=True)
         if key not in self._servers:
             self._servers[key] = Server(mode, options)
         return self._servers[key]
 
     def stop(self) -> None:
+        running, self._servers = self._servers, {}
         with ExitStack() as stack:
-            for server in self._servers.values():
+            for server in running.values():
+                server.tell_to_stop()
                 stack.callback(server.stop)

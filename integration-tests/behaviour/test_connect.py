@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+from .raw import fetch, open_polling
+
+pytestmark = [pytest.mark.feature("connect and auth"), pytest.mark.asyncio(loop_scope="session")]
 
 REFUSED = "Connection rejected by server"
 REFUSALS = {
@@ -29,6 +33,18 @@ async def test_the_server_sees_auth_headers_and_query(connect, transport):
     assert me["rooms"] == [me["sid"]]
 
 
+async def test_the_environ_stays_that_of_the_first_request(server):
+    query = await open_polling(server, join=True, headers=[("X-Test", "first")])
+
+    await fetch(server, query, "POST", body=b'420["me"]', headers=[("X-Test", "later")])
+    reply = await fetch(server, query)
+
+    (me,) = json.loads(reply.body.removeprefix(b"430"))
+    assert me["header"] == "first"
+    assert "sid" not in me["query"]
+    assert (await fetch(server, query, "POST", body=b"1")).body == b"ok"
+
+
 async def test_without_auth_the_handler_gets_none(connect):
     client = await connect()
 
@@ -37,7 +53,9 @@ async def test_without_auth_the_handler_gets_none(connect):
     assert me["auth"] is None
 
 
+@pytest.mark.full_clients
 @pytest.mark.parametrize("how", REFUSALS)
+@pytest.mark.feature("refusals")
 async def test_a_refusal_tells_the_client_why(server, make_client, transport, how):
     before = await server.held()
     argument, expected = REFUSALS[how]
@@ -47,10 +65,10 @@ async def test_a_refusal_tells_the_client_why(server, make_client, transport, ho
 
     assert await client.records.take(("connect_error", "/refusing")) == (expected,)
     assert (await server.status())["rooms"] == before["rooms"]
-    await client.close()
-    await server.settled(before)
 
 
+@pytest.mark.full_clients
+@pytest.mark.feature("refusals")
 async def test_a_namespace_that_does_not_exist_is_refused(server, make_client, transport):
     client = make_client()
 
@@ -59,9 +77,10 @@ async def test_a_namespace_that_does_not_exist_is_refused(server, make_client, t
     assert await client.records.take(("connect_error", "/nope")) == (
         {"message": "Invalid namespace"},
     )
-    await client.close()
 
 
+@pytest.mark.full_clients
+@pytest.mark.feature("refusals")
 async def test_a_refused_namespace_does_not_disturb_the_others(server, make_client, transport):
     client = make_client()
 
@@ -70,4 +89,3 @@ async def test_a_refused_namespace_does_not_disturb_the_others(server, make_clie
     await client.records.take(("connect", "/"))
     await client.records.take(("connect_error", "/refusing"))
     assert await client.call("echo", 1) == [1]
-    await client.close()

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = [
+    pytest.mark.feature("disconnect reasons"),
+    pytest.mark.asyncio(loop_scope="session"),
+    pytest.mark.full_clients,
+]
 
 
 async def watch(connect):
@@ -70,6 +74,7 @@ async def test_the_server_ends_the_whole_connection(connect):
         assert reason in ("transport close", "transport error")
 
 
+@pytest.mark.feature("class-based namespaces")
 async def test_a_class_based_namespace_disconnects_its_client(connect):
     watcher, client = await watch(connect), await connect("/class")
 
@@ -86,3 +91,14 @@ async def test_every_namespace_hears_that_its_client_has_gone(connect):
 
     for event in ("gone", "gone from chat", "gone from class"):
         assert (await gone(watcher, event))[1] == "client disconnect"
+
+
+@pytest.mark.feature("user sessions")
+async def test_the_session_outlives_the_connection_until_the_handler_has_ended(connect):
+    watcher, client = await watch(connect), await connect("/slow")
+
+    # the client leaves its last namespace, and with it the connection, while the handler waits
+    await client.emit("leave", "Ada", namespace="/slow")
+
+    ((_, reason, name),) = await watcher.records.take(("event", "/", "gone from slow"))
+    assert (reason, name) == ("server disconnect", "Ada")

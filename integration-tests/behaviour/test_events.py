@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
-
 import pytest
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = [pytest.mark.feature("events"), pytest.mark.asyncio(loop_scope="session")]
 
 VALUES = [
     "text", "smörgåsbord €𝄞", "", 0, -1, 1.5, True, None, [], {}, [1, [2, [3]]],
@@ -14,12 +12,13 @@ VALUES = [
 ]  # fmt: skip
 BINARY = [
     [b"\x00\x01\xfe\xff"],
-    [b""],
+    pytest.param([b""], marks=pytest.mark.not_on("daphne", ("websocket", "upgrade"))),
     [b"one", "text", b"two", {"three": [b"3", {"four": b"4"}]}],
     [bytes(range(256)) * 400],
 ]
 
 
+@pytest.mark.feature("acknowledgements")
 async def test_every_json_value_comes_back_in_the_acknowledgement(connect):
     client = await connect()
 
@@ -28,6 +27,7 @@ async def test_every_json_value_comes_back_in_the_acknowledgement(connect):
 
 
 @pytest.mark.parametrize("values", BINARY, ids=["one", "empty", "nested", "long"])
+@pytest.mark.feature("binary")
 async def test_binary_travels_both_ways(connect, values):
     client = await connect()
 
@@ -37,6 +37,7 @@ async def test_binary_travels_both_ways(connect, values):
     assert await client.records.take(("event", "/", "back")) == (values,)
 
 
+@pytest.mark.feature("acknowledgements")
 async def test_an_acknowledgement_without_values_is_empty(connect):
     client = await connect()
 
@@ -47,30 +48,10 @@ async def test_an_event_comes_back_as_an_event(connect):
     client = await connect()
 
     await client.emit("bounce", "back")
-    await client.emit("bounce", "back", None, {"a": 1})
-
     assert await client.records.take(("event", "/", "back")) == ([],)
+
+    await client.emit("bounce", "back", None, {"a": 1})
     assert await client.records.take(("event", "/", "back")) == ([None, {"a": 1}],)
-
-
-async def test_events_to_the_server_are_handled_in_order(connect):
-    client = await connect()
-
-    for number in range(50):
-        await client.emit("bounce", "back", number)
-    received = [await client.records.take(("event", "/", "back")) for _ in range(50)]
-
-    assert received == [([number],) for number in range(50)]
-
-
-async def test_a_burst_from_the_client_arrives_complete_and_in_order(connect):
-    client = await connect()
-
-    # at once: the JavaScript client puts all of them into one POST
-    await asyncio.gather(*[client.emit("bounce", "back", number) for number in range(100)])
-    received = [await client.records.take(("event", "/", "back")) for _ in range(100)]
-
-    assert received == [([number],) for number in range(100)]
 
 
 async def test_a_burst_from_the_server_arrives_complete_and_in_order(connect):
@@ -82,7 +63,9 @@ async def test_a_burst_from_the_server_arrives_complete_and_in_order(connect):
     assert received == [([number],) for number in range(300)]
 
 
+@pytest.mark.full_clients
 @pytest.mark.parametrize("answer", [[], ["one"], ["one", 2], [b"bytes", {"more": b"bytes"}]])
+@pytest.mark.feature("`call`")
 async def test_the_server_calls_and_gets_the_clients_answer(connect, answer):
     client = await connect()
     await client.answer("question", *answer)
@@ -94,6 +77,8 @@ async def test_the_server_calls_and_gets_the_clients_answer(connect, answer):
     assert await client.records.take(("event", "/", "question")) == ([{"n": 1}, b"binary"],)
 
 
+@pytest.mark.full_clients
+@pytest.mark.feature("acknowledgements")
 async def test_the_servers_callback_gets_the_clients_answer(connect):
     client = await connect()
     await client.answer("question", "yes", b"no")
@@ -103,12 +88,15 @@ async def test_the_servers_callback_gets_the_clients_answer(connect):
     assert await client.records.take(("event", "/", "answered")) == (["yes", b"no"],)
 
 
+@pytest.mark.feature("catch-all handlers")
 async def test_the_catch_all_handler_gets_what_nobody_else_takes(connect):
     client = await connect()
 
     assert await client.call("no such event", 1, b"2") == ["caught", "no such event", 1, b"2"]
 
 
+@pytest.mark.full_clients
+@pytest.mark.feature("order, concurrency")
 async def test_a_handler_that_is_waiting_does_not_block_the_client(connect):
     client = await connect()
     await client.answer("question", "late")

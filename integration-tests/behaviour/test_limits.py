@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = [pytest.mark.feature("limits"), pytest.mark.asyncio(loop_scope="session")]
 
 LIMIT = 10_000
 
@@ -20,6 +20,7 @@ async def test_a_message_within_the_limit_arrives(connect):
     assert await client.call("echo", b"x" * (LIMIT // 2)) == [b"x" * (LIMIT // 2)]
 
 
+@pytest.mark.full_clients
 @pytest.mark.parametrize("payload", ["x" * (LIMIT + 1), b"x" * (LIMIT + 1)], ids=["text", "binary"])
 async def test_a_message_over_the_limit_ends_only_that_client(connect, payload):
     greedy, modest = await connect(), await connect()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = [pytest.mark.feature("MessagePack"), pytest.mark.asyncio(loop_scope="session")]
 
 VALUES = ["smörgås", -1, 2**40, 1.5, True, None, [1, [b"\x00\xff"]], {"a": {"b": b""}}]
 
@@ -22,6 +22,7 @@ async def test_every_value_comes_back(connect):
     assert await client.records.take(("event", "/", "back")) == (VALUES,)
 
 
+@pytest.mark.full_clients
 async def test_the_server_gets_the_clients_answer(connect):
     client = await connect(serializer="msgpack", auth={"token": b"\x01"})
     await client.answer("question", {"answer": b"42"})
@@ -30,6 +31,7 @@ async def test_the_server_gets_the_clients_answer(connect):
     assert (await client.call("me"))[0]["auth"] == {"token": b"\x01"}
 
 
+@pytest.mark.full_clients
 async def test_namespaces_and_absent_auth(connect):
     client = await connect("/", "/chat", serializer="msgpack")
 
@@ -37,6 +39,7 @@ async def test_namespaces_and_absent_auth(connect):
     assert (await client.call("me"))[0]["auth"] is None
 
 
+@pytest.mark.full_clients
 async def test_a_refusal_tells_the_client_why(server, make_client, transport):
     client = make_client(serializer="msgpack")
 
@@ -47,4 +50,3 @@ async def test_a_refusal_tells_the_client_why(server, make_client, transport):
     assert await client.records.take(("connect_error", "/refusing")) == (
         {"message": "no entry", "data": {"code": 7}},
     )
-    await client.close()

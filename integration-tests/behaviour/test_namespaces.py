@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = [
+    pytest.mark.feature("namespaces"),
+    pytest.mark.asyncio(loop_scope="session"),
+    pytest.mark.full_clients,
+]
 
 
 async def test_namespaces_share_a_connection_and_nothing_else(connect, server):
@@ -16,6 +20,7 @@ async def test_namespaces_share_a_connection_and_nothing_else(connect, server):
     assert (await server.status())["sessions"] == 1
 
 
+@pytest.mark.feature("class-based namespaces")
 async def test_a_class_based_namespace_emits_calls_and_handles(connect):
     first = await connect("/class")
     second = await connect("/class")
@@ -29,6 +34,7 @@ async def test_a_class_based_namespace_emits_calls_and_handles(connect):
         assert await client.records.take(("event", "/class", "told")) == (["all"],)
 
 
+@pytest.mark.feature("class-based namespaces")
 async def test_an_event_that_a_class_has_no_method_for_is_acknowledged_empty(connect):
     client = await connect("/class")
 
@@ -36,6 +42,7 @@ async def test_an_event_that_a_class_has_no_method_for_is_acknowledged_empty(con
 
 
 @pytest.mark.parametrize("options", [{"catch_all": True}], ids=["catch-all"])
+@pytest.mark.feature("catch-all handlers")
 async def test_functions_for_every_namespace_get_its_name(connect):
     client = await connect("/any/one", "/any/two", "/class")
 
@@ -47,6 +54,7 @@ async def test_functions_for_every_namespace_get_its_name(connect):
         assert other == ["anything", "other", namespace, b"2"]
 
 
+@pytest.mark.feature("class-based namespaces")
 async def test_a_class_for_every_namespace_gets_its_name(connect):
     client = await connect("/any/one", "/any/two", "/class")
 
@@ -55,8 +63,8 @@ async def test_a_class_for_every_namespace_gets_its_name(connect):
     assert await client.call("which", namespace="/class") == []
 
 
-async def test_leaving_one_namespace_keeps_the_others(connect, language):
-    if language == "python":
+async def test_leaving_one_namespace_keeps_the_others(connect, client_kind):
+    if client_kind != "js":
         leaver = await connect("/", "/class")
         await leaver.emit("leave", namespace="/class")
         assert await leaver.records.take(("disconnect", "/class")) == ("server disconnect",)

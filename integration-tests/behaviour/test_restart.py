@@ -8,7 +8,11 @@ import pytest
 
 from .servers import Server
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = [
+    pytest.mark.feature("reconnection"),
+    pytest.mark.asyncio(loop_scope="session"),
+    pytest.mark.full_clients,
+]
 
 
 @pytest.fixture
@@ -47,6 +51,7 @@ async def test_clients_reconnect_after_a_crash(connect, server):
     assert await client.call("echo", 1) == [1]
 
 
+@pytest.mark.feature("shutdown")
 async def test_a_server_with_many_clients_stops_in_seconds_and_quietly(connect, server):
     clients = [await connect() for _ in range(20)]
     await clients[0].call("echo", 1)
@@ -58,8 +63,7 @@ async def test_a_server_with_many_clients_stops_in_seconds_and_quietly(connect, 
     await asyncio.to_thread(server.start)
 
 
-@pytest.mark.parametrize("language", ["python"])
-@pytest.mark.parametrize("transport", ["websocket"])
+@pytest.mark.feature("errors in handlers")
 async def test_a_failing_handler_is_logged_once_and_the_client_goes_on(connect, server):
     client = await connect()
 

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = [
+    pytest.mark.feature("rooms"),
+    pytest.mark.asyncio(loop_scope="session"),
+    pytest.mark.full_clients,
+]
 
 
 async def told(clients):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = [pytest.mark.feature("user sessions"), pytest.mark.asyncio(loop_scope="session")]
 
 
 async def test_a_session_belongs_to_one_client(connect):

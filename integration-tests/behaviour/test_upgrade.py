@@ -6,9 +6,12 @@ import asyncio
 
 import pytest
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = [pytest.mark.feature("upgrade"), pytest.mark.asyncio(loop_scope="session")]
 
 COUNT = 200
+
+in_turn = pytest.mark.parametrize("options", [{"async_handlers": False}], ids=["in turn"])
+"""Or the handlers, where they are threads, overtake each other."""
 
 
 @pytest.mark.parametrize("transport", ["upgrade"])
@@ -29,13 +32,12 @@ async def test_a_server_that_allows_no_upgrade_keeps_polling(server, make_client
 
     assert await client.transport() == "polling"
     assert (await client.call("me"))[0]["transport"] == "polling"
-    await client.close()
 
 
+@in_turn
 @pytest.mark.parametrize("transport", ["upgrade"])
 async def test_messages_around_the_upgrade_keep_their_order(server, make_client, transport):
     """The JavaScript client upgrades while the events below travel; ours has upgraded before."""
-    before = await server.held()
     client = make_client()
     await client.open(server.url, transport)
     await client.records.take(("connect", "/"))
@@ -50,10 +52,9 @@ async def test_messages_around_the_upgrade_keep_their_order(server, make_client,
     assert numbers == [([number],) for number in range(COUNT)]
     await asyncio.wait_for(client.upgraded(), 10)
     assert await client.transport() == "websocket"
-    await client.close()
-    await server.settled(before)
 
 
+@in_turn
 @pytest.mark.parametrize("transport", ["upgrade"])
 async def test_a_broadcast_reaches_clients_that_are_upgrading(connect, server, make_client):
     sender = await connect()
@@ -68,4 +69,3 @@ async def test_a_broadcast_reaches_clients_that_are_upgrading(connect, server, m
     for client in clients:
         received = [await client.records.take(("event", "/", "told")) for _ in range(50)]
         assert received == [([number],) for number in range(50)]
-        await client.close()

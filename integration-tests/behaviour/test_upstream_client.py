@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.feature("upstream's clients")
+
 UPSTREAM = Path(__file__).parents[1] / "upstream"
 PYTHON = UPSTREAM.parents[1] / ".cache" / "upstream-venv" / "bin" / "python"
 TIMEOUT = 30

@@ -642,7 +642,61 @@ async def test_the_lag_is_measured_with_own_messages(broker: Broker) -> None:
         one.manager.hanging.set()
 
 
+async def measured_lag(process: Process) -> float:
+    for number in (1, 2):
+        await process.sio.emit("n", number)
+        await until(lambda: process.manager._reader.own_seq == number)  # noqa: B023
+    await until(lambda: process.manager._probe is None)
+    return float(process.manager.health.lag)
+
+
+async def test_a_broker_that_is_back_is_noticed_although_nothing_is_to_be_sent(
+    broker: Broker, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with processes(broker, 1) as (one,):
+        lag = await measured_lag(one)
+        broker.fault = ConnectionResetError("while sending")
+        await one.sio.emit("n", 2)
+        await until(lambda: one.manager.health.uncertain == 1)
+        assert one.manager.health.state == "away"
+
+        broker.fault = None
+
+        await until(lambda: one.manager.health.state == "connected")
+        assert one.manager.health.lag == lag
+        assert one.manager.health.published == 2
+        assert "1 messages were lost" in caplog.text
+
+
+async def test_an_own_message_that_is_missed_here_is_not_on_its_way_for_ever(
+    broker: Broker,
+) -> None:
+    async with processes(broker, 1) as (one,):
+        lag = await measured_lag(one)
+        lost, broker.subscribers[:] = broker.subscribers[:], []
+        await one.sio.emit("n", 2)
+        await until(lambda: one.manager.health.lag > lag)
+
+        lost[0].put_nowait(ConnectionResetError("cut"))
+        broker.subscribers[:] = lost
+
+        await until(lambda: broker.subscribers and broker.subscribers != lost)
+        await until(lambda: one.manager.health.lag == lag)
+
+
 # processes without a server
+
+
+async def test_a_process_without_a_server_notices_that_the_broker_is_back(broker: Broker) -> None:
+    manager = AsyncMemoryManager(broker, write_only=True)
+    broker.fault = ConnectionResetError("while sending")
+    await manager.emit("n", 1)
+    assert manager.health.state == "away"
+
+    broker.fault = None
+
+    await until(lambda: manager.health.state == "connected")
+    assert (manager.health.published, manager.health.uncertain) == (0, 1)
 
 
 async def test_a_write_only_emit_returns_when_the_broker_has_the_message(broker: Broker) -> None:

@@ -124,6 +124,8 @@ class AsyncAioPikaManager(AsyncPubSubManager):
             )
             publish = exchange.publish(message, routing_key="*", mandatory=False)
             self._unconfirmed.add(start(publish))
+        if not payloads:
+            return
         await asyncio.wait(self._unconfirmed, timeout=TIMEOUT)
         confirmed = {task for task in self._unconfirmed if task.done()}
         self._unconfirmed -= confirmed

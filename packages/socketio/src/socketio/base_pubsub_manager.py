@@ -346,6 +346,7 @@ class BasePubSubManager(BaseManager):
         """Note that messages are received from now on; a backend's ``_listen`` calls it."""
         self._last_message = time.monotonic()
         if self._listener_state is AWAY:
+            self._probe = None  # it may have been missed
             self._get_logger().warning("Receiving from the %s broker again", self.name)
         self._listener_state = CONNECTED
 
@@ -397,7 +398,6 @@ class BasePubSubManager(BaseManager):
     def _lost_publisher(self, error: BaseException, term: Term) -> None:
         if self._publisher_state is not AWAY and not term.is_over:
             self._publisher_state = AWAY
-            self._lost_before = self._lost
             self._complain(
                 "Cannot publish to the %s broker: %s; trying again until it works", error
             )
@@ -409,11 +409,15 @@ class BasePubSubManager(BaseManager):
             return
         self._last_progress = time.monotonic()
         if self._publisher_state is AWAY:
+            lost = self._lost - self._lost_before
+            if lost:
+                self._probe = None  # it may be among them, and would be on its way for ever
             self._get_logger().warning(
                 "Publishing to the %s broker again; %d messages were lost, or may have been",
                 self.name,
-                self._lost - self._lost_before,
+                lost,
             )
+        self._lost_before = self._lost
         self._publisher_state = CONNECTED
 
     def _complain(self, text: str, error: BaseException | None) -> None:

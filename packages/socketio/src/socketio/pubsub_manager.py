@@ -47,6 +47,7 @@ from ._sync import (
 )
 from ._values import PendingCall
 from .base_pubsub_manager import (
+    AWAY,
     BATCH_BYTES,
     CONNECTED,
     CONNECTING,
@@ -137,7 +138,8 @@ class PubSubManager(BasePubSubManager, Manager):
     def _send(self, payloads: Sequence[bytes]) -> None:
         """Give messages to the broker, in order, and return when it has taken them.
 
-        :param payloads: at most ``max_batch`` messages, UTF-8 JSON, finished.
+        :param payloads: at most ``max_batch`` messages, UTF-8 JSON, finished.  None at all if the
+            broker was lost and nothing waits: then it only returns if the broker is back.
 
         Called by one task at a time, also before and without ``_listen``.  Connects if need be
         and keeps the connection for the next call.  Returns or raises within ``SEND_TIMEOUT``.
@@ -346,7 +348,8 @@ class PubSubManager(BasePubSubManager, Manager):
                 with self._lock:
                     batch = self._outbox.take(self.max_batch, BATCH_BYTES)
                     self._in_flight = len(batch)
-                if not batch:
+                # an empty one asks whether a broker that was lost is back
+                if not batch and (self._publisher_state is not AWAY or term.stopping.is_set()):
                     return True
                 if not self._hand_over(batch, term):
                     return False

@@ -160,18 +160,18 @@ class RedisManager(PubSubManager):
         if not self._has_gathered and not self._look_who_is_there(link):
             raise NotSent("not all processes are subscribed again", retry_after=LOOK_INTERVAL)
         channel = self.channel.encode()
-        commands = [pack(b"PUBLISH", channel, payload) for payload in payloads]
-        answers = self._ask(link, b"".join(commands), len(payloads))
+        commands = [pack(b"PUBLISH", channel, payload) for payload in payloads] or [pack(b"PING")]
+        answers = self._ask(link, b"".join(commands), len(commands))
         errors = [answer for answer in answers if isinstance(answer, RespError)]
         # all other codes are about the server or the user, and a matter of time
-        if len(errors) == len(payloads) and not str(errors[0]).startswith("ERR "):
+        if len(errors) == len(commands) and not str(errors[0]).startswith("ERR "):
             raise NotSent from errors[0]
         for error in errors:
             self._refused(error)
         if any([str(error).startswith("ERR Protocol error") for error in errors]):
             self._close_sender()  # as Redis does, but before the next message
         for answer in answers:
-            if not isinstance(answer, RespError):
+            if type(answer) is int:
                 self._audience = answer
 
     def _look_who_is_there(self, link: RedisLink) -> bool:

@@ -938,6 +938,23 @@ async def test_no_connect_at_all(bad: Server) -> None:
         await gone(bad, query)
 
 
+@impatient
+@pytest.mark.parametrize("mode", ["fast", "uvicorn", "werkzeug", "pywsgi"], indirect=True)
+async def test_nothing_but_a_namespace_ends_the_wait_for_one(bad: Server) -> None:
+    async with WebSocket(bad) as websocket:
+        await websocket.open()
+        closed = asyncio.ensure_future(websocket.close_code())
+        await websocket.frame("40/nowhere,")
+        for _ in range(1000):
+            await websocket.frame('451-["echo",%s]' % (PLACEHOLDER % 0))
+            await websocket.frame(b"x")
+            if closed.done():
+                break
+            await asyncio.sleep(0.01)
+        assert closed.done()
+        assert closed.result() == PROTOCOL_ERROR
+
+
 # everything at once
 
 

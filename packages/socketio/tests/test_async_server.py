@@ -1150,6 +1150,39 @@ async def test_attachments_do_not_replace_joining_a_namespace() -> None:
     assert peer.session.state is CLOSED
 
 
+@pytest.mark.parametrize("namespace", ["/nope", "/refusing"])
+async def test_nothing_but_a_namespace_ends_the_wait_for_one(namespace: str) -> None:
+    sio = socketio.AsyncServer(async_mode="asgi", connect_timeout=5, attachment_timeout=50)
+    now = sio.eio.clock()
+    sio.eio.clock = lambda: now
+    sio.on("connect", lambda sid, environ: False, namespace="/refusing")
+    peer = Peer(sio)
+    for _ in range(4):
+        await peer.receive(f"0{namespace},")
+        await peer.receive('51-["e",{"_placeholder":true,"num":0}]', b"")
+        await peer.receive(f'51-{namespace},["e",{{"_placeholder":true,"num":0}}]')
+        now += 1
+        sio.eio.engine.tick(now)
+        await peer.receive(b"")
+    assert peer.session.state is not CLOSED
+
+    sio.eio.engine.tick(now + 1)
+
+    assert peer.session.state is CLOSED
+
+
+async def test_attachments_of_a_client_that_has_joined_nothing_must_come_in_time() -> None:
+    sio = socketio.AsyncServer(async_mode="asgi", connect_timeout=50, attachment_timeout=5)
+    now = sio.eio.clock()
+    sio.eio.clock = lambda: now
+    peer = Peer(sio)
+    await peer.receive("0/nope,", '51-["e",{"_placeholder":true,"num":0}]')
+
+    sio.eio.engine.tick(now + 5)
+
+    assert peer.session.state is CLOSED
+
+
 async def test_limits_of_packets() -> None:
     sio = socketio.AsyncServer(
         async_mode="asgi",

@@ -977,9 +977,29 @@ def test_a_client_that_owes_something_is_closed_after_the_deadline() -> None:
     assert session.state is OPEN
 
     engine.expect(session, 5, 5)
+    engine.expect(session, 5, 9)
     engine.tick(10)
 
     assert session.reason == Reason.TRANSPORT_ERROR
+
+
+def test_the_rest_of_a_message_must_come_as_well() -> None:
+    engine = make_engine()
+    session, _ = open_session(engine)
+    engine.expect_rest(session, 5, 0)
+    engine.expect(session, 7, 0)
+    engine.rest_has_come(session)
+    engine.tick(5)
+    engine.expect_rest(session, 1, 5)
+    assert engine.next_deadline() == 6
+    engine.satisfy(session)
+    assert session.state is OPEN
+
+    engine.tick(6)
+
+    assert session.reason == Reason.TRANSPORT_ERROR
+    engine.flush(6)
+    assert engine.next_deadline() == 6 + CLOSE_TIMEOUT
 
 
 def test_an_engine_is_settled_while_flushing_would_do_nothing() -> None:

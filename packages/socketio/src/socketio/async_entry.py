@@ -116,7 +116,7 @@ class AsyncEntry(AsyncMembers):
         self._look_again()
         connection = session.app = Connection(session, self.wire.new_decoder())
         self.environ[session.sid] = environ
-        self._expect(connection, self.connect_timeout)
+        self._expect_namespace(connection)
 
     def _received(self, session: Session, data: str | bytes) -> Pending:
         connection: Connection = session.app
@@ -125,10 +125,10 @@ class AsyncEntry(AsyncMembers):
         packet = decoder.feed(data)
         if packet is None:
             if not waiting:
-                self._expect(connection, self.attachment_timeout)
+                self._expect_attachments(connection)
             return None
         if waiting:
-            self._owe(connection)
+            self.eio.engine.rest_has_come(session)
         if packet.type == EVENT:
             return self._received_event(connection, packet)
         if packet.type == ACK:

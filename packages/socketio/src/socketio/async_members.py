@@ -168,7 +168,7 @@ class AsyncMembers(BaseServer):
         with self._lock:  # nothing is sent to the client before its CONNECT
             await self.manager.connect(sid, namespace)
             connection.connected[namespace] = sid
-            self._owe(connection)
+            self._look_at_namespaces(connection)
             await self._tell(connection, CONNECT, namespace, {"sid": sid})
             connection.held_bytes = 0
             held = connection.held.pop(namespace, ())
@@ -230,7 +230,7 @@ class AsyncMembers(BaseServer):
         connection.sids.pop(namespace, None)
         connection.held.pop(namespace, None)
         connection.held_bytes = 0
-        self._owe(connection)
+        self._look_at_namespaces(connection)
         self._forget_connection(connection)
 
     async def _leave_all(self, connection: Connection, reason: str) -> None:

@@ -314,17 +314,20 @@ class BaseServer(Registration, OverridePoints):
                 for observer in self.observers:
                     observer.upgraded(sid, namespace)
 
-    def _expect(self, connection: Connection, delay: float) -> None:
-        """Close the connection unless the client does what it has to within ``delay`` seconds."""
-        self.eio.engine.expect(connection.session, delay, self.eio.clock())
+    def _expect_namespace(self, connection: Connection) -> None:
+        """Close the connection unless the client joins a namespace before long."""
+        self.eio.engine.expect(connection.session, self.connect_timeout, self.eio.clock())
 
-    def _owe(self, connection: Connection) -> None:
-        """Look again at what the client has to do before long, if anything."""
-        if connection.closed is not None:
-            return
-        if connection.decoder.waiting:
-            self._expect(connection, self.attachment_timeout)
-        elif connection.sids:
+    def _expect_attachments(self, connection: Connection) -> None:
+        """Close the connection unless the attachments that are announced come before long."""
+        self.eio.engine.expect_rest(connection.session, self.attachment_timeout, self.eio.clock())
+
+    def _look_at_namespaces(self, connection: Connection) -> None:
+        """Wait for the client to join a namespace if it is in none.
+
+        Attempts to join do not prolong the wait.
+        """
+        if connection.connected:
             self.eio.engine.satisfy(connection.session)
-        else:
-            self._expect(connection, self.connect_timeout)
+        elif connection.closed is None and not connection.sids:
+            self._expect_namespace(connection)

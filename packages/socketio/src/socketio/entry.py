@@ -96,7 +96,7 @@ class Entry(Members):
         self._look_again()
         connection = session.app = Connection(session, self.wire.new_decoder())
         self.environ[session.sid] = environ
-        self._expect(connection, self.connect_timeout)
+        self._expect_namespace(connection)
 
     def _initialize_manager(self) -> None:
         if self.manager_initialized:
@@ -116,10 +116,10 @@ class Entry(Members):
         packet = decoder.feed(data)
         if packet is None:
             if not waiting:
-                self._expect(connection, self.attachment_timeout)
+                self._expect_attachments(connection)
             return
         if waiting:
-            self._owe(connection)
+            self.eio.engine.rest_has_come(session)
         if packet.type == EVENT:
             self._received_event(connection, packet)
         elif packet.type == ACK:

@@ -169,7 +169,7 @@ class Members(BaseServer):
         with self._lock:  # nothing is sent to the client before its CONNECT
             self.manager.connect(sid, namespace)
             connection.connected[namespace] = sid
-            self._owe(connection)
+            self._look_at_namespaces(connection)
             self._tell(connection, CONNECT, namespace, {"sid": sid})
             connection.held_bytes = 0
             held = connection.held.pop(namespace, ())
@@ -231,7 +231,7 @@ class Members(BaseServer):
         connection.sids.pop(namespace, None)
         connection.held.pop(namespace, None)
         connection.held_bytes = 0
-        self._owe(connection)
+        self._look_at_namespaces(connection)
         self._forget_connection(connection)
 
     def _leave_all(self, connection: Connection, reason: str) -> None:

@@ -76,12 +76,14 @@ class Engine:
         self._dirty: list[Session] = []
         self._heartbeat = Heartbeat(options)
         self._owed: Deadlines[Session] = Deadlines()
+        self._rest: Deadlines[Session] = Deadlines()
         self._posts = Posts()
         self._upgrades = Upgrades()
         self._farewells = Farewells(self.counters)
         self._deadlines = (
             *self._heartbeat.deadlines,
             self._owed,
+            self._rest,
             self._posts.deadlines,
             self._upgrades.deadlines,
             *self._farewells.deadlines,
@@ -153,6 +155,7 @@ class Engine:
         self.congested.discard(session)
         self._heartbeat.stop(session)
         self._owed.disarm(session)
+        self._rest.disarm(session)
         self._posts.cut(session)
         candidate = self._upgrades.end(session)
         if candidate is not None:
@@ -213,8 +216,7 @@ class Engine:
         if not self._upgrades.start(session, channel, now + self._options.upgrade_timeout):
             self.dismiss(channel)
             return
-        self.rearm = True
-        self._wake()
+        self._look_at_deadlines()
 
     def probe(self, session: Session, channel: Channel, data: str | bytes) -> bool:
         """Take one frame of a probing WebSocket; True once it is the session's transport.
@@ -260,8 +262,7 @@ class Engine:
             return data[1:]
         if data == "3":
             if self._heartbeat.answered(session, now):
-                self.rearm = True
-                self._wake()
+                self._look_at_deadlines()
         elif data == "1":
             self.close(session, Reason.CLIENT_DISCONNECT)
         else:
@@ -276,8 +277,7 @@ class Engine:
         while another POST is being processed.
         """
         self._posts.begin(session, cut, now + self._options.body_timeout)
-        self.rearm = True
-        self._wake()
+        self._look_at_deadlines()
 
     def body_has_come(self, session: Session) -> None:
         """The body of the POST is complete.  Raises ProtocolError if the session has ended."""
@@ -370,8 +370,7 @@ class Engine:
         """Forget a closed session, but keep its last payload for the next GET if it has one."""
         self.forget(session)
         if self._farewells.linger(session, now):
-            self.rearm = True
-            self._wake()
+            self._look_at_deadlines()
 
     def _mark(self, session: Session) -> None:
         if not session.dirty:
@@ -436,14 +435,30 @@ class Engine:
     # time
 
     def expect(self, session: Session, delay: float, now: float) -> None:
-        """The peer owes something within ``delay`` seconds, else its session is closed."""
-        self._owed.arm(session, now + delay)
-        self.rearm = True
-        self._wake()
+        """The peer owes something within ``delay`` seconds, else its session is closed.
+
+        A wait that has begun goes on as it was, until ``satisfy``.
+        """
+        if session not in self._owed:
+            self._owed.arm(session, now + delay)
+        self._look_at_deadlines()
 
     def satisfy(self, session: Session) -> None:
         """The peer has delivered what ``expect`` waits for."""
         self._owed.disarm(session)
+
+    def expect_rest(self, session: Session, delay: float, now: float) -> None:
+        """The peer owes the rest of a message of several packets, likewise."""
+        self._rest.arm(session, now + delay)
+        self._look_at_deadlines()
+
+    def rest_has_come(self, session: Session) -> None:
+        """The message is complete that ``expect_rest`` waits for."""
+        self._rest.disarm(session)
+
+    def _look_at_deadlines(self) -> None:
+        self.rearm = True
+        self._wake()
 
     def next_deadline(self) -> float | None:
         """When ``tick`` must be called at the latest (monotonic seconds)."""
@@ -467,6 +482,7 @@ class Engine:
         for session in self._upgrades.deadlines.expire(now):
             assert session.candidate is not None  # armed and disarmed with it
             self.abandon(session, session.candidate)
-        for session in (*self._owed.expire(now), *self._posts.deadlines.expire(now)):
-            self.fail(session, ProtocolError("the client did not send what it announced"))
+        for deadlines in (self._owed, self._rest, self._posts.deadlines):
+            for session in deadlines.expire(now):
+                self.fail(session, ProtocolError("the client did not send what it announced"))
         self._farewells.tick(now)

@@ -213,6 +213,8 @@ LOCKED = (
     "end_post",
     "expect",
     "satisfy",
+    "expect_rest",
+    "rest_has_come",
     "linger",
     "route",
     "pong_due",

@@ -15,6 +15,7 @@ import pytest
 import requests
 from aiohttp import web
 from colours import COLOURS, engineio_client
+from yarl import URL
 
 from engineio.base_client import connected_clients
 from engineio.exceptions import ConnectionError
@@ -350,6 +351,41 @@ async def test_headers_and_query_go_with_every_request(script, client):
     [(_, _, sent, _)] = script.asked("post")
     assert sent["Content-Type"].startswith("text/plain")
     assert headers == {"X-Token": "t", "Cookie": "mine=1", "content-type": "x/y"}
+
+
+async def a_session_with_cookies(colour: str, cookies: dict[str, str]) -> Any:
+    """A session of the HTTP client whose cookies, ``name=value``, belong to these hosts."""
+    if colour == "asyncio":
+        jar = aiohttp.CookieJar(unsafe=True)  # also takes cookies for addresses
+        for cookie, host in cookies.items():
+            jar.update_cookies([cookie.split("=")], URL(f"http://{host}/"))
+        return aiohttp.ClientSession(cookie_jar=jar)
+    session = requests.Session()
+    for cookie, host in cookies.items():
+        session.cookies.set(*cookie.split("="), domain=host, path="/")
+    return session
+
+
+@pytest.mark.parametrize("transports", [["websocket"], ["polling", "websocket"]], ids="+".join)
+async def test_the_websocket_gets_the_cookies_of_its_own_host_only(
+    script, make_client, colour, transports
+):
+    cookies = {"own=1": "127.0.0.1", "foreign=2": "other.example"}
+    session = await a_session_with_cookies(colour, cookies)
+    client = make_client(http_session=session)
+    script.handshake = script.answer(open_packet(upgrades=["websocket"]))
+    script.websocket = script.frames(*([open_packet()] if transports == ["websocket"] else []))
+
+    await client.connect(script.url, {"Cookie": "mine=0"}, transports)
+    await script.wait("websocket")
+    await client.disconnect()
+    if colour == "asyncio":
+        await session.close()
+    else:
+        session.close()
+
+    [(_, _, sent, _)] = script.asked("websocket")
+    assert set(sent["Cookie"].split("; ")) == {"mine=0", "own=1"}
 
 
 WEBSOCKET_OPTIONS: dict[str, Callable[[], dict[str, Any]]] = {

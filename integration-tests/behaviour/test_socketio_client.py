@@ -170,8 +170,9 @@ async def test_a_connect_handler_without_end_does_not_hold_up_connect(world: Any
     assert await log.next() == ("ended",)
 
 
-async def test_a_slow_link_gets_more_time_than_wait_timeout(world: Any) -> None:
-    delay = 0.1
+@asynccontextmanager
+async def slow_link(port: int, delay: float) -> AsyncIterator[str]:
+    """The URL of a server that everything takes some seconds to get to, and back."""
 
     async def carry(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         loop = asyncio.get_running_loop()
@@ -183,18 +184,51 @@ async def test_a_slow_link_gets_more_time_than_wait_timeout(world: Any) -> None:
 
     async def relay(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         relays.append(asyncio.current_task())
-        there = await asyncio.open_connection("127.0.0.1", int(world.peer.port))
+        there = await asyncio.open_connection("127.0.0.1", port)
         await asyncio.gather(carry(reader, there[1]), carry(there[0], writer))
         # the last chunks of both directions are still on their way
         await asyncio.gather(writer.wait_closed(), there[1].wait_closed())
 
     async with await asyncio.start_server(relay, "127.0.0.1", 0) as server:
-        client = world.client()
-        port = server.sockets[0].getsockname()[1]
-        await client.connect(f"http://127.0.0.1:{port}", wait_timeout=delay / 10)
-        assert await client.call("echo", 1, timeout=5) == 1
-        await client.disconnect()
+        yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
         await asyncio.gather(*relays)
+
+
+async def test_a_slow_link_gets_more_time_than_wait_timeout(world: Any) -> None:
+    delay = 0.1
+    async with slow_link(int(world.peer.port), delay) as url:
+        client = world.client()
+
+        await client.connect(url, wait_timeout=delay / 10)
+
+        assert await client.call("echo", 1, timeout=10) == 1
+        await client.disconnect()
+
+
+async def test_a_reconnection_gets_the_time_that_a_slow_link_needs(world: Any, log: Any) -> None:
+    delay = 0.6  # there and back is more than the second that would be the default
+    async with slow_link(int(world.peer.port), delay) as url:
+        client = world.client(reconnection_attempts=1, reconnection_delay=0.01)
+        log.watch(client, "connect", "connect_error", "disconnect")
+
+        await client.connect(url, transports=["websocket"], wait_timeout=delay / 10)
+        await client.emit("close")
+
+        assert [(await log.next())[0] for _ in range(3)] == ["connect", "disconnect", "connect"]
+        assert await client.call("echo", 1, timeout=10) == 1
+        await client.disconnect()
+
+
+async def test_a_reconnection_has_the_wait_timeout_of_connect(world: Any, log: Any) -> None:
+    client = world.client(reconnection_attempts=1, reconnection_delay=0.01)
+    log.watch(client, "connect", "connect_error", "disconnect")
+
+    # the server thinks about each connection for longer than the default of one second
+    await world.connect(client, auth={"slow": "/", "seconds": 1.5}, wait_timeout=10)
+    await client.emit("close")
+
+    assert [(await log.next())[0] for _ in range(3)] == ["connect", "disconnect", "connect"]
+    assert await client.call("echo", 1, timeout=10) == 1
 
 
 @pytest.mark.parametrize("world", ["asyncio"], indirect=True)
@@ -496,7 +530,7 @@ async def test_without_reconnection_a_drop_is_final(world: Any, log: Any, soon: 
 
 
 async def test_a_failing_function_for_the_url_does_not_end_the_reconnection(
-    world: Any, log: Any
+    world: Any, log: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
     client = world.client(reconnection_delay=0.01)
     log.watch(client, "connect")
@@ -512,6 +546,8 @@ async def test_a_failing_function_for_the_url_does_not_end_the_reconnection(
     await client.emit("close")
 
     assert [await log.next(), await log.next()] == [("connect",)] * 2
+    logged = [record.exc_info[0] for record in caplog.records if record.exc_info]
+    assert logged == [ZeroDivisionError]
 
 
 # handlers

@@ -41,7 +41,10 @@ def register(namespace):
         if namespace == "/guarded":
             raise socketio.exceptions.ConnectionRefusedError("guarded")
         if isinstance(auth, dict) and auth.get("slow") == namespace:
-            await asyncio.Event().wait()
+            if "seconds" in auth:
+                await asyncio.sleep(auth["seconds"])
+            else:
+                await asyncio.Event().wait()
         return None
 
     @sio.on("who", namespace=namespace)

@@ -144,13 +144,28 @@ class Entry(BaseServer):
             self.engine,
             session,
             channel,
-            received,
+            self._holding(received),
             self.clock,
             probing=probing,
             upgraded=None if self._layer is None else self._layer.upgraded,
         )
         websocket.serve(receiver)
         return self._driver.end(request)
+
+    def _holding(
+        self, received: Callable[[Session, str | bytes], Pending]
+    ) -> Callable[[Session, str | bytes], Pending]:
+        """Return the same for the one who reads a WebSocket, and cannot read a PONG meanwhile."""
+        engine, clock = self.engine, self.clock
+
+        def receive(session: Session, data: str | bytes) -> Pending:
+            engine.hold(session, clock())
+            try:
+                return received(session, data)
+            finally:
+                engine.release(session, clock())
+
+        return receive
 
     def _log_sent(self, session: Session, channel: Channel) -> Channel:
         return DeferredTrace(channel, session.sid, self.logger, self._locked_engine.ready.append)

@@ -15,8 +15,12 @@ import pytest
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from typing_extensions import Self
+
 HERE = Path(__file__).parent
 SERVER = HERE.parents[1] / "docs" / "examples" / "chat" / "server.py"
+ADMIN_SERVER = HERE / "admin_server.py"
+ADMIN_UI = HERE.parent / "js/node_modules/@socket.io/admin-ui/ui/dist"
 LISTENING = re.compile(r"http://127\.0\.0\.1:(\d+)")
 DESKTOP = {"viewport": {"width": 1120, "height": 760}}
 PHONE = {
@@ -52,6 +56,31 @@ class ChatServer:
         """Stop the server as Ctrl-C does and return the rest of its log."""
         self._process.terminate()
         return self._process.communicate(timeout=10)[1]
+
+
+class AdminServer:
+    """``admin_server.py`` with these arguments, on a free port, while the block runs."""
+
+    def __init__(self, *args: str) -> None:
+        command = [sys.executable, str(ADMIN_SERVER), str(ADMIN_UI), *args]
+        self._process = subprocess.Popen(
+            command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+        )
+        assert self._process.stderr
+        for line in self._process.stderr:
+            if listening := LISTENING.search(line):
+                self.url = listening[0]
+                return
+        self._process.wait()
+        pytest.fail("the server did not start")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._process.terminate()
+        log = self._process.communicate(timeout=10)[1]
+        assert "Traceback" not in log, log
 
 
 class Page:

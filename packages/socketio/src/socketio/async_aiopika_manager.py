@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections import deque
+from time import monotonic
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
+from ._core.cluster_reader import is_numbered
+from ._core.redeliveries import Redeliveries
 from ._gathering import Gathering
 from ._packages import load_package
 from .async_pubsub_manager import AsyncPubSubManager
@@ -44,7 +46,11 @@ CLOSE_TIMEOUT = 1.0
 """Seconds for the farewell of a connection."""
 
 PREFETCH = 200
-"""Messages that the broker sends ahead of their acknowledgement."""
+"""Messages that the broker sends ahead of their acknowledgement; less than ``WINDOW`` of
+``ClusterReader``, which passes over what is sent again after a lost connection."""
+
+SETTLE_INTERVAL = 1.0
+"""Seconds between two looks whether the broker has got the acknowledgements."""
 
 
 class AsyncAioPikaManager(AsyncPubSubManager):
@@ -92,8 +98,7 @@ class AsyncAioPikaManager(AsyncPubSubManager):
         self._held_up = False
         self._gathering = Gathering()
         self._queue_name: str | None = None
-        self._recent: deque[int] = deque(maxlen=PREFETCH)
-        """Hashes of the messages that the broker may send again after a lost connection."""
+        self._redeliveries = Redeliveries(PREFETCH)
 
     async def _connect(self) -> AbstractConnection:
         options: dict[str, Any] = {} if "heartbeat=" in self.url else {"heartbeat": HEARTBEAT}
@@ -193,9 +198,14 @@ class AsyncAioPikaManager(AsyncPubSubManager):
             queue = await within(TIMEOUT, self._subscribe(connection, inbox))
             self._subscribed()
             self._gathering.note_return()
+            self._redeliveries.connect()
             unacknowledged = 0
+            settled = monotonic()
             try:
                 while True:
+                    if not unacknowledged and monotonic() - settled >= SETTLE_INTERVAL:
+                        settled = monotonic()
+                        await self._settle(queue)
                     try:
                         message = await asyncio.wait_for(inbox.get(), LISTEN_TIMEOUT)
                     except asyncio.TimeoutError:
@@ -207,9 +217,11 @@ class AsyncAioPikaManager(AsyncPubSubManager):
                     if unacknowledged >= PREFETCH // 2 or inbox.empty():
                         await within(TIMEOUT, message.ack(multiple=True))
                         unacknowledged = 0
-                    content = hash(message.body)
-                    if not message.redelivered or content not in self._recent:
-                        self._recent.append(content)
+                    if is_numbered(message.body):
+                        yield message.body
+                    elif self._redeliveries.is_repeated(message.body, bool(message.redelivered)):
+                        self._reader.duplicates += 1
+                    else:
                         yield message.body
             except (GeneratorExit, asyncio.CancelledError):
                 with contextlib.suppress(Exception):
@@ -217,6 +229,13 @@ class AsyncAioPikaManager(AsyncPubSubManager):
                 raise
         finally:
             await close(connection)
+
+    async def _settle(self, queue: AbstractQueue) -> None:
+        """Make sure that the broker has got the acknowledgements, if it matters."""
+        if self._redeliveries.has_unsettled:
+            # any question will do: a channel works off one thing after the other
+            await within(TIMEOUT, queue.channel.set_qos(prefetch_count=PREFETCH))
+            self._redeliveries.settle()
 
     async def _subscribe(
         self, connection: AbstractConnection, inbox: asyncio.Queue[AbstractIncomingMessage | None]

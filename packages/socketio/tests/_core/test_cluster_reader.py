@@ -11,7 +11,7 @@ from packet_support import values
 from engineio._core.codec import make_codec
 from socketio._core import cluster_reader
 from socketio._core.cluster import Acknowledge, CloseRoom, Disconnect, Emit, write
-from socketio._core.cluster_reader import WINDOW, ClusterReader, Sequence
+from socketio._core.cluster_reader import WINDOW, ClusterReader, Sequence, is_numbered
 
 OWN = "0" * 32
 OTHER = "1" * 32
@@ -205,6 +205,14 @@ def test_not_parsing_makes_no_difference(
 
 
 # running numbers
+
+
+@pytest.mark.parametrize("write", WRITERS)
+def test_it_shows_whether_a_message_is_numbered(write: Any) -> None:
+    assert is_numbered(write(fields(seq=17)))
+    assert not is_numbered(write(fields()))
+    assert not is_numbered(write(Acknowledge(OTHER, ("room", "/", 1), ['"seq":1}']).to_fields()))
+    assert not is_numbered(b"")
 
 
 def test_what_has_not_come_is_missed() -> None:

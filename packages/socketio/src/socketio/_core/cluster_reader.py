@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 MAX_HOSTS = 4_096
 """Processes whose running numbers are remembered: less than 1 MB.  The oldest is forgotten."""
 
-WINDOW = 64
+WINDOW = 256
 """Messages of a process back to which one that comes late is told from one that comes twice."""
 
 _ALL = (1 << WINDOW) - 1
@@ -39,6 +39,14 @@ _END = re.compile(
     rb'"host_id": ?"([^"\\]*)"'
     rb'(?:, ?"seq": ?([0-9]{1,18}))?\}'
 )
+
+
+_NUMBER = re.compile(rb'"seq": ?[0-9]+\}')
+
+
+def is_numbered(message: bytes) -> bool:
+    """Return True if a message bears a running number, by which it is told when it comes twice."""
+    return _NUMBER.fullmatch(message, max(message.rfind(b'"'), 4) - 4) is not None
 
 
 class ClusterReader:

@@ -386,6 +386,35 @@ def test_senders_can_see_who_is_congested() -> None:
     assert engine.still_congested() == set()
 
 
+@pytest.mark.parametrize("transport", ["websocket", "polling"])
+def test_who_was_given_up_is_waited_for_again_once_he_has_caught_up(transport: Transport) -> None:
+    engine = make_engine(max_send_buffer=None)
+    session, _ = open_session(engine, transport)
+    slow = SlowChannel()
+    if transport == "websocket":
+        session.channel = slow
+    large = text("4" + "x" * HIGH_WATER)
+    engine.send(session, [large])
+    engine.give_up_congested()
+    engine.flush(0)
+    assert not engine.crowded
+
+    engine.send(session, [text("4more")])
+    engine.flush(0)
+    assert not engine.crowded
+    while session.queued:
+        wait_in_get(engine, session)
+    slow.buffered = 0
+
+    engine.send(session, [large])
+    engine.flush(0)
+    assert engine.congested == {session}
+
+    engine.give_up_congested()
+    engine.close(session, Reason.TRANSPORT_ERROR)
+    assert not engine.crowded
+
+
 def test_a_polling_client_between_two_gets_can_be_congested() -> None:
     engine = make_engine(max_send_buffer=None)
     session, _ = open_session(engine, "polling")

@@ -104,6 +104,27 @@ async def test_a_stalled_client_is_waited_for_once(sender: Sender) -> None:
     await sender.pace.wait()
 
 
+async def test_the_others_get_in_one_write_what_is_sent_while_a_client_is_stalled(
+    sender: Sender,
+) -> None:
+    """A stalled client costs senders no turn of the loop, and the others no writes."""
+    stalled, channel = sender.slow_client("stalled")
+    healthy, _ = open_session(sender.engine, sid="healthy")
+    waiting = asyncio.ensure_future(sender.pace.wait())
+    await settled()
+    sender.now += PATIENCE
+    await waiting
+
+    for _ in range(100):
+        channel.buffered += 2
+        sender.engine.broadcast(["stalled", "healthy"], [text("4a")])
+        assert _returns_at_once(sender)
+
+    assert (len(stalled.outbox), len(healthy.outbox)) == (100, 100)
+    sender.engine.flush(0)
+    assert _returns_at_once(sender)
+
+
 async def test_a_stalled_client_does_not_hide_another_slow_one(sender: Sender) -> None:
     sender.slow_client("stalled")
     stalled = asyncio.ensure_future(sender.pace.wait())

@@ -67,7 +67,9 @@ class Engine:
         self.turn_bytes: int = 0
         """Bytes sent to all sessions since the last flush."""
         self.congested: set[Session] = set()
-        """Sessions with more than ``HIGH_WATER`` bytes ahead of them, when last looked at."""
+        """Sessions with more than ``HIGH_WATER`` bytes ahead of them, when last looked at, but for
+        those that were given up."""
+        self._lagging: set[Session] = set()
         self.rearm: bool = False
         """True when ``next_deadline`` may have come nearer; the shell resets it."""
         self._options = options
@@ -153,6 +155,7 @@ class Engine:
         session.reason = reason
         self.counters.closed += 1
         self.congested.discard(session)
+        self._lagging.discard(session)
         self._heartbeat.stop(session)
         self._owed.disarm(session)
         self._rest.disarm(session)
@@ -396,7 +399,8 @@ class Engine:
                 if is_too_much(session, waiting, unit, limit):
                     self._overflow(session)
                     return
-            outbox, session.outbox, session.queued = session.outbox, [], 0
+            outbox, unit = session.outbox, session.queued
+            session.outbox, session.queued = [], 0
             channel.write(outbox)
             waiting = channel.buffered
         else:
@@ -410,7 +414,10 @@ class Engine:
         elif session.allowance:
             session.allowance = 0
         if waiting > HIGH_WATER:
-            self.congested.add(session)
+            if waiting - unit <= HIGH_WATER:
+                self._lagging.discard(session)  # it had caught up
+            if session not in self._lagging:
+                self.congested.add(session)
 
     @property
     def crowded(self) -> bool:
@@ -423,6 +430,11 @@ class Engine:
             session for session in self.congested if waiting_bytes(session) > HIGH_WATER
         }
         return self.congested
+
+    def give_up_congested(self) -> None:
+        """Do not ask senders to wait for those that are congested, until they have caught up."""
+        self._lagging |= self.congested
+        self.congested = set()
 
     def _overflow(self, session: Session) -> None:
         self.counters.slow_clients_closed += 1

@@ -220,6 +220,7 @@ LOCKED = (
     "pong_due",
     "next_deadline",
     "still_congested",
+    "give_up_congested",
 )
 """Methods that are those of ``Engine``, but under the lock."""
 

@@ -6,7 +6,7 @@
 Without it, a loop that sends would never let others run, and every client would look slow.  A
 sender therefore lets them run once per ``engine.TURN_BYTES``, and waits for clients with more than
 ``engine.HIGH_WATER`` bytes ahead of them, but for a client that does not catch up within
-``PATIENCE`` only once: a stalled client does not stop the others.
+``PATIENCE`` only once: a stalled client does not stop the others, nor cost them anything.
 """
 
 from __future__ import annotations
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from .._core.engine import Engine
-    from .._core.session import Session
     from .._sync import Sleep
 
 PATIENCE = 0.1
@@ -34,7 +33,6 @@ class Pace:
         self._engine = engine
         self._clock = clock
         self._sleep = sleep
-        self._lagging: set[Session] = set()
 
     def wait(self) -> None:
         """Return at once normally, else when the clients have caught up or were given up on."""
@@ -43,11 +41,9 @@ class Pace:
             return
         engine.turn_bytes = 0
         self._sleep(0)
-        self._lagging &= engine.still_congested()
         deadline = self._clock() + PATIENCE
-        while engine.congested - self._lagging:
+        while engine.still_congested():
             if self._clock() >= deadline:
-                self._lagging |= engine.congested
+                engine.give_up_congested()
                 return
             self._sleep(POLL_INTERVAL)
-            engine.still_congested()

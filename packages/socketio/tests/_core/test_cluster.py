@@ -212,6 +212,26 @@ def test_what_a_foreign_emitter_leaves_out_has_its_default() -> None:
 @pytest.mark.parametrize(
     "fields",
     [
+        emit(callback=5),
+        emit(callback=False),
+        emit(callback="abc"),
+        emit(callback={}),
+        emit(callback=[]),
+        emit(callback=["room", 1]),
+        emit(callback=["room", "/", 1, 2]),
+        emit(callback=["room", "/", "1"]),
+        emit(callback=["room", "/", True]),
+        emit(callback=["room", None, 1]),
+        emit(callback=["room", "/", 1], host_id=None),
+    ],
+)
+def test_a_callback_that_cannot_be_answered_is_ignored(fields: Any) -> None:
+    assert parse(fields) == Emit("hi", 1, "/")
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
         None,
         1,
         "emit",
@@ -238,12 +258,6 @@ def test_what_a_foreign_emitter_leaves_out_has_its_default() -> None:
         emit(binary=True, data=[[1], 5]),
         emit(binary=True, data=[[{"_placeholder": True, "num": 0}]]),
         emit(binary=True, data=[[{"_placeholder": True, "num": -1}], "YQ=="]),
-        emit(callback=5),
-        emit(callback=[]),
-        emit(callback=["room", "/", "1"]),
-        emit(callback=["room", "/", True]),
-        emit(callback=["room", None, 1]),
-        emit(callback=["room", "/", 1], host_id=None),
         {"method": "callback"},
         {"method": "callback", "host_id": HOST, "sid": "s", "namespace": "/", "id": 1},
         {"method": "callback", "host_id": HOST, "namespace": "/", "id": 1, "args": {}},

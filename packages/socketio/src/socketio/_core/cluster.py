@@ -192,7 +192,6 @@ def _emit(fields: Fields) -> Emit:
     event = fields["event"]
     if type(event) is not str or event in RESERVED_EVENTS:
         raise ValueError("not the name of an event")
-    call = fields.get("callback")
     return Emit(
         event,
         _data(fields),
@@ -200,10 +199,19 @@ def _emit(fields: Fields) -> Emit:
         _rooms(fields.get("room")),
         _rooms(fields.get("skip_sid")),  # type: ignore[arg-type]
         None,
-        None
-        if call is None
-        else ReplyTo(_text(fields["host_id"]), _call(*call), fields.get("seq") is not None),
+        _reply_to(fields),
     )
+
+
+def _reply_to(fields: Fields) -> ReplyTo | None:
+    call = fields.get("callback")
+    # upstream: a callback of another length is none, and the event is delivered all the same
+    if not isinstance(call, list | tuple) or len(call) != 3:
+        return None
+    try:
+        return ReplyTo(_text(fields.get("host_id")), _call(*call), fields.get("seq") is not None)
+    except ValueError:
+        return None
 
 
 def _acknowledge(fields: Fields) -> Acknowledge:

@@ -28,7 +28,7 @@ async def test_an_event_handler_may_take_longer_than_a_heartbeat(connect):
     assert await client.call("echo", 1) == [1]
 
 
-# an upgrade waits for the POST with the CONNECT, and PINGs wait for the upgrade: ten seconds at most
+# an upgrade waits for the POST with the CONNECT, and PINGs wait for the upgrade, for ten seconds
 @pytest.mark.parametrize("transport", ["polling", "websocket"])
 async def test_a_connect_handler_may_take_longer_than_a_heartbeat(connect):
     client = await connect("/tired", auth={"rest": LONG})

@@ -107,6 +107,85 @@ def test_the_end_of_a_connection_frees_its_reader() -> None:
     go_on.set()
 
 
+def test_clients_whose_handlers_wait_leave_threads_for_others() -> None:
+    sio = make_server(threads=12, max_handlers=4)
+    go_on = threading.Event()
+    sio.on("wait", lambda sid: go_on.wait(SOON))
+    sio.on("echo", lambda sid, data: data)
+    good = Client(sio, "good")
+    good.join()
+    greedy = [Client(sio, f"greedy{number}") for number in range(5)]
+    for client in greedy:
+        client.join()
+
+    readers = [threading.Thread(target=send_many, args=(client, '2["wait"]')) for client in greedy]
+    for reader in readers:
+        reader.start()
+    while any(client.session.app.slot_is_free is None for client in greedy):
+        pass  # until each has as many as it may
+    for _ in range(20):
+        good.send('21["echo","x"]')
+        assert good.next() == '31["x"]'
+
+    assert all(reader.is_alive() for reader in readers)
+    go_on.set()
+    for reader in readers:
+        reader.join(SOON)
+        assert not reader.is_alive()
+
+
+def send_many(client: Client, packet: str) -> None:
+    for _ in range(10):
+        client.send(packet)
+
+
+def test_callbacks_of_acknowledgements_count_as_handlers() -> None:
+    sio = make_server(max_handlers=2)
+    client = Client(sio)
+    sid = client.join()
+    go_on = threading.Event()
+    called: SimpleQueue[None] = SimpleQueue()
+
+    def answered() -> None:
+        called.put(None)
+        go_on.wait(SOON)
+
+    for _ in range(3):
+        sio.emit("ask", to=sid, callback=answered)
+
+    def answer_all() -> None:
+        for number in range(1, 4):
+            client.send(f"3{number}[]")
+
+    reader = threading.Thread(target=answer_all)
+    reader.start()
+    for _ in range(2):
+        called.get(timeout=SOON)
+    while client.session.app.slot_is_free is None:
+        pass
+
+    assert called.empty()
+    go_on.set()
+    called.get(timeout=SOON)
+    reader.join(SOON)
+
+
+def test_the_end_of_a_client_waits_for_no_handler() -> None:
+    sio = make_server(threads=1, ping_interval=0.001, ping_timeout=0.001)
+    reasons: SimpleQueue[str] = SimpleQueue()
+    go_on = threading.Event()
+    sio.on("wait", lambda sid: go_on.wait(SOON))
+    sio.on("disconnect", lambda sid, reason: reasons.put(reason))
+    client = Client(sio)
+    client.join()
+
+    # it returns when another may start, which is when it is cut
+    client.send('2["wait"]')
+
+    assert reasons.get(timeout=SOON) == Reason.PING_TIMEOUT
+    go_on.set()
+
+
 @pytest.mark.parametrize("async_handlers", [True, False])
 def test_what_a_handler_raises_is_logged_once_and_the_connection_lives(
     async_handlers: bool, caplog: pytest.LogCaptureFixture

@@ -7,7 +7,11 @@ from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any
 
 import socketio
+from engineio._shell.alarm import Alarm
 from engineio._shell.receiver import Receiver
+from engineio._shell.workers import MAX_WORKERS
+from engineio._shell.wsgi import WsgiDriver
+from engineio.async_drivers.threading import ThreadConcurrency, ThreadHost
 
 if TYPE_CHECKING:
     from engineio._core.message import Message
@@ -62,5 +66,10 @@ class Client:
     abort = close  # type: ignore[assignment]
 
 
-def make_server(**options: Any) -> socketio.Server:
-    return socketio.Server(async_mode="threading", **options)
+def make_server(threads: int = MAX_WORKERS, **options: Any) -> socketio.Server:
+    """A server that runs handlers in so many threads at most."""
+    sio = socketio.Server(async_mode="threading", **options)
+    sio.eio._driver = WsgiDriver(ThreadConcurrency(threads), ThreadHost())
+    sio.eio._model = sio.eio._driver.model
+    sio.eio._alarm = Alarm(sio.eio.engine, sio.eio.clock, sio.eio._model)
+    return sio

@@ -365,6 +365,10 @@ class AsyncEntry(BaseServer):
         """Run a coroutine function in a task of its own, at once up to its first wait."""
         start_eagerly(function(*args))
 
+    def _most_handlers(self, limit: int) -> float:
+        """How many handlers may run for one client."""
+        return limit
+
     def _spawn(self, coroutine: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         task = asyncio.get_running_loop().create_task(coroutine)
         self._tasks.add(task)

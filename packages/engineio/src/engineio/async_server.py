@@ -12,6 +12,7 @@ from ._core.reason import Reason
 from ._core.refusal import Refusal
 from ._core.session import OPEN
 from .async_entry import AsyncEntry
+from .base_server import default_logger as default_logger
 from .exceptions import ProtocolError
 from .packet import MESSAGE, decode_text
 
@@ -122,7 +123,7 @@ class AsyncServer(AsyncEntry):
         value = decode_text(data, self._packet_class.json) if isinstance(data, str) else data
         with self._lock:
             running: int = session.app or 0
-            concurrent = self.async_handlers and running < self.max_handlers
+            concurrent = self.async_handlers and running < self._most_handlers(self.max_handlers)
             if concurrent:
                 session.app = running + 1
         if not concurrent:

@@ -284,7 +284,7 @@ class Entry(BaseServer):
 
     def _end_all_elsewhere(self, closed: list[Session]) -> None:
         for session in closed:
-            self._start(self._end, session)
+            self._model.run_later(self._end, session)
 
     def _end(self, session: Session) -> None:
         try:
@@ -299,5 +299,12 @@ class Entry(BaseServer):
         """Return when the application has been told of these ends: closing has told it."""
 
     def _start(self, function: Callable[..., None], *args: Any) -> None:
-        """Run a function in a thread or greenlet."""
-        self._model.spawn(function, *args)
+        """Run a handler in a thread or greenlet."""
+        self._model.run_handler(function, *args)
+
+    def _most_handlers(self, limit: int) -> float:
+        """How many handlers may run for one client: at most as many as others may still begin.
+
+        So there are always some left for a client that has none.
+        """
+        return min(limit, max(self._model.free_handlers(), 1))

@@ -125,7 +125,7 @@ class Server(Entry):
         value = decode_text(data, self._packet_class.json) if isinstance(data, str) else data
         with self._lock:
             running: int = session.app or 0
-            concurrent = self.async_handlers and running < self.max_handlers
+            concurrent = self.async_handlers and running < self._most_handlers(self.max_handlers)
             if concurrent:
                 session.app = running + 1
         if not concurrent:

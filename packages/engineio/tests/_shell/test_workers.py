@@ -69,6 +69,59 @@ def test_start_waits_for_a_thread_at_the_limit() -> None:
     assert {order.get(timeout=SOON), order.get(timeout=SOON)} == {"job", "started"}
 
 
+def test_a_job_can_be_left_to_the_first_thread_that_is_free() -> None:
+    workers = Workers(limit=1)
+    go_on = threading.Event()
+    order: SimpleQueue[int] = SimpleQueue()
+    workers.put(go_on.wait, SOON)
+
+    for number in range(3):
+        workers.put(order.put, number)
+    assert order.empty()
+    assert workers.free == 0
+    go_on.set()
+
+    assert [order.get(timeout=SOON) for _ in range(3)] == [0, 1, 2]
+    _wait_for_idle(workers, 1)
+    assert workers.free == 1
+    workers.put(order.put, 3)
+    assert order.get(timeout=SOON) == 3
+
+
+def test_without_another_thread_a_job_is_left_to_one_that_works(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    workers = Workers()
+    go_on = threading.Event()
+    order: SimpleQueue[int] = SimpleQueue()
+    workers.start(go_on.wait, SOON)
+    monkeypatch.setattr(threading.Thread, "start", _fail_to_start)
+
+    workers.put(order.put, threading.get_ident())
+    assert order.empty()
+    go_on.set()
+
+    assert order.get(timeout=SOON) == threading.get_ident()
+
+
+def test_without_any_thread_a_job_is_done_at_once(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(threading.Thread, "start", _fail_to_start)
+    done: list[int] = []
+
+    Workers().put(done.append, 1)
+    with caplog.at_level(logging.ERROR, "engineio.workers"):
+        Workers().put(int, "not a number")
+
+    assert done == [1]
+    assert "ValueError" in caplog.text
+
+
+def _fail_to_start(thread: threading.Thread) -> None:
+    raise RuntimeError("can't start new thread")
+
+
 def test_what_a_job_raises_is_logged_and_the_thread_goes_on(
     caplog: pytest.LogCaptureFixture,
 ) -> None:

@@ -36,6 +36,11 @@ if TYPE_CHECKING:
     from .packet import Packet
 
 
+LOOK_AGAIN = 1.0
+"""Seconds after which a client that waits for its own handlers looks again for free threads: those
+of others may have ended."""
+
+
 class Entry(Members):
     """The receiving half of ``Server``.
 
@@ -231,23 +236,23 @@ class Entry(Members):
         if not self.async_handlers:
             self._run(connection, packet, id, handler, args)
             return
+        self._start_counted(connection, self._run, connection, packet, id, handler, args)
+
+    def _start_counted(
+        self, connection: Connection, function: Callable[..., Any], *args: Any
+    ) -> None:
+        """Run a function in the background; return when the client may have another one."""
         with self._counting:
             connection.running += 1
-            full = connection.running >= self.max_handlers
-        self.eio._start(self._run_counted, connection, packet, id, handler, args)
-        if full:
+        self.eio._start(self._run_counted, connection, function, args)
+        if connection.running >= self.eio._most_handlers(self.max_handlers):
             self._await_free_slot(connection)
 
     def _run_counted(
-        self,
-        connection: Connection,
-        packet: Inbound,
-        id: int | None,
-        handler: Callable[..., Any],
-        args: tuple[Any, ...],
+        self, connection: Connection, function: Callable[..., Any], args: tuple[Any, ...]
     ) -> None:
         try:
-            self._run(connection, packet, id, handler, args)
+            function(*args)
         finally:
             with self._counting:
                 connection.running -= 1
@@ -274,11 +279,12 @@ class Entry(Members):
         """Return when another handler may run for this client."""
         while True:
             with self._counting:
-                if connection.running < self.max_handlers or connection.closed is not None:
+                limit = self.eio._most_handlers(self.max_handlers)
+                if connection.running < limit or connection.closed is not None:
                     connection.slot_is_free = None
                     return
                 slot_is_free = connection.slot_is_free = self.eio.create_event()
-            slot_is_free.wait()
+            slot_is_free.wait(LOOK_AGAIN)
 
     def _received_ack(self, connection: Connection, packet: Inbound) -> None:
         if self._packets_hooked:
@@ -295,7 +301,7 @@ class Entry(Members):
         if isinstance(callback, PendingCall):
             self._run_callback(sid, packet)  # it only wakes the one who waits
         else:
-            self.eio._start(self._run_callback, sid, packet)
+            self._start_counted(connection, self._run_callback, sid, packet)
 
 
 Entry._originals = originals_of(Entry)

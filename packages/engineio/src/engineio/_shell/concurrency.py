@@ -50,10 +50,25 @@ class Stream(Protocol):
 
 
 class Concurrency(Protocol):
-    """How a model runs things.  One object a process."""
+    """How a model runs things.  One object a process.
+
+    What a function raises that is run in the background is logged.
+    """
 
     def spawn(self, function: Callable[..., Any], *args: Any) -> None:
-        """Run a function in the background, from now on; what it raises is logged."""
+        """Run a function of the server in the background, from now on."""
+        ...
+
+    def run_handler(self, function: Callable[..., Any], *args: Any) -> None:
+        """Run a handler in the background; waits while as many run as may."""
+        ...
+
+    def run_later(self, function: Callable[..., Any], *args: Any) -> None:
+        """Run a handler in the background, before long; never waits, whatever other handlers do."""
+        ...
+
+    def free_handlers(self) -> float:
+        """Return how many more handlers may begin at this moment."""
         ...
 
     def event(self) -> Event:

@@ -6,6 +6,7 @@ Nothing needs to be monkey patched.
 from __future__ import annotations
 
 import contextlib
+import math
 import socket
 import ssl
 import warnings
@@ -148,8 +149,14 @@ class EventletConcurrency:
         self._workers: GreenletWorkers = GreenletWorkers(EventletHub())
 
     def spawn(self, function: Callable[..., Any], *args: Any) -> None:
-        """Run a function in the background; what it raises is logged."""
+        """Run a function in the background, before long."""
         self._workers.start(function, *args)
+
+    run_handler = run_later = spawn
+
+    def free_handlers(self) -> float:
+        """Return infinity: one more takes next to nothing."""
+        return math.inf
 
     def event(self) -> Event:
         """Return a new event."""

@@ -6,6 +6,7 @@ Nothing needs to be monkey patched.
 from __future__ import annotations
 
 import contextlib
+import math
 import socket
 from typing import TYPE_CHECKING, Any
 
@@ -122,8 +123,14 @@ class GeventConcurrency:
         self._workers: GreenletWorkers = GreenletWorkers(GeventHub())
 
     def spawn(self, function: Callable[..., Any], *args: Any) -> None:
-        """Run a function in the background; what it raises is logged."""
+        """Run a function in the background, before long."""
         self._workers.start(function, *args)
+
+    run_handler = run_later = spawn
+
+    def free_handlers(self) -> float:
+        """Return infinity: one more takes next to nothing."""
+        return math.inf
 
     def event(self) -> Event:
         """Return a new event."""
@@ -168,16 +175,21 @@ class GeventHost:
         return []
 
 
-def create_thread(
-    target: Callable[..., Any], args: Iterable[Any] = (), kwargs: dict[str, Any] | None = None
-) -> Any:
-    """Return a greenlet that is not started, from the arguments of ``threading.Thread``."""
-    return gevent.Greenlet(target, *args, **(kwargs or {}))
+class Thread(gevent.Greenlet):  # type: ignore[misc]
+    """A greenlet with the arguments of ``threading.Thread``."""
+
+    def __init__(
+        self,
+        target: Callable[..., Any],
+        args: Iterable[Any] = (),
+        kwargs: dict[str, Any] | None = None,
+    ) -> None:
+        super().__init__(target, *args, **(kwargs or {}))
 
 
 _async: dict[str, Any] = {
     "driver": WsgiDriver(GeventConcurrency(), GeventHost()),
-    "thread": create_thread,
+    "thread": Thread,
     "queue": gevent.queue.JoinableQueue,
     "queue_empty": gevent.queue.Empty,
     "event": gevent.event.Event,

@@ -6,13 +6,14 @@ long-polling only.
 
 from __future__ import annotations
 
+import math
 import queue
 import threading
 import time
 from typing import TYPE_CHECKING, Any
 
 from .._shell.thread_streams import Writables, open_stream
-from .._shell.workers import Workers
+from .._shell.workers import MAX_WORKERS, Workers
 from .._shell.wsgi import WsgiDriver
 from .._shell.wsgi_websocket import WebSocketWSGI
 
@@ -23,19 +24,40 @@ if TYPE_CHECKING:
     from .._shell.thread_streams import ThreadStream
     from ..typing import Environ
 
+MAX_ENDS = 100
+"""Threads that may tell the application of clients which the server has ended by itself: they have
+missed a heartbeat, or do not read.  The ends of further ones are told when a thread is free."""
+
 writables: Writables = Writables()
 """The thread that waits for the slow clients of all servers of this process."""
 
 
 class ThreadConcurrency:
-    """Implements ``Concurrency`` with threads."""
+    """Implements ``Concurrency`` with threads.
 
-    def __init__(self) -> None:
-        self._workers: Workers = Workers()
+    :param max_handlers: threads that may run handlers at once.
+    """
+
+    def __init__(self, max_handlers: int = MAX_WORKERS) -> None:
+        self._own: Workers = Workers(math.inf)
+        self._handlers: Workers = Workers(max_handlers)
+        self._ends: Workers = Workers(MAX_ENDS)
 
     def spawn(self, function: Callable[..., Any], *args: Any) -> None:
-        """Run a function in the background; what it raises is logged."""
-        self._workers.start(function, *args)
+        """Run a function of the server in the background, from now on."""
+        self._own.start(function, *args)
+
+    def run_handler(self, function: Callable[..., Any], *args: Any) -> None:
+        """Run a handler in the background; waits while as many run as may."""
+        self._handlers.start(function, *args)
+
+    def run_later(self, function: Callable[..., Any], *args: Any) -> None:
+        """Run a handler in the background as soon as a thread is free for it."""
+        self._ends.put(function, *args)
+
+    def free_handlers(self) -> float:
+        """Return how many more handlers may begin at this moment."""
+        return self._handlers.free
 
     def event(self) -> Event:
         """Return a new event."""

@@ -74,6 +74,12 @@ class Threads:
         """Run a function in the background; ``settle`` waits for it."""
         self._start(Job(getattr(function, "__qualname__", repr(function)), False), function, args)
 
+    run_handler = run_later = spawn
+
+    def free_handlers(self) -> float:
+        """Return infinity: a test has few."""
+        return inf
+
     def task(
         self, target: Callable[..., Any], args: Any = (), kwargs: dict[str, Any] | None = None
     ) -> Task:

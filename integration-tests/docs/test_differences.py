@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 import subprocess
 import sys
@@ -17,7 +18,9 @@ from socketio.exceptions import ConnectionRefusedError, TimeoutError
 from socketio.testing import AsyncTestServer
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
+    from types import ModuleType
 
 TEXT = (DOCS / "differences.md").read_text()
 ROW = re.compile(r"^\| ([ESA])(\d\d) \| (.*) \| (.*) \| ?(.*?) ?\|$", re.MULTILINE)
@@ -37,20 +40,44 @@ def test_every_number_has_its_row() -> None:
     assert numbers == expected
 
 
-def test_every_row_has_tests_that_exist_or_says_why_it_stays() -> None:
-    folders = [ROOT / "integration-tests", ROOT / "packages"]
-    sources = [
-        path.read_text()
-        for folder in folders
-        for path in folder.rglob("*.py")
-        if {"tests", "integration-tests"} & set(path.parts) and "node_modules" not in path.parts
-    ]
-    existing = set(re.findall(r"def (\w+)\(", "\n".join(sources)))
+def tests_of(file: Path) -> Iterator[str]:
+    """The names of the tests that pytest collects from a file."""
+    functions = (ast.FunctionDef, ast.AsyncFunctionDef)
+    for node in ast.parse(file.read_text()).body:
+        inner = node.body if isinstance(node, ast.ClassDef) and node.name[:4] == "Test" else [node]
+        for each in inner:
+            if isinstance(each, functions) and each.name.startswith("test_"):
+                yield each.name
+
+
+def test_every_row_has_tests_that_are_run_or_says_why_it_stays(scenarios: ModuleType) -> None:
+    folders = [*ROOT.glob("packages/*/tests"), ROOT / "integration-tests"]
+    run = {scenario.__name__ for scenario in scenarios.SCENARIOS}
+    for file in (file for folder in folders for file in folder.rglob("test_*.py")):
+        run.update(tests_of(file))
 
     for letter, number, _, here, shown in ROWS:
-        names = re.findall(r"`(\w+)`", shown)
-        assert set(names) <= existing, f"{letter}{number}: {set(names) - existing}"
+        names = set(re.findall(r"`(\w+)`", shown))
+        assert names <= run, f"{letter}{number}: {names - run}"
         assert names or "**Stays**" in here, f"{letter}{number}"
+
+
+@pytest.mark.parametrize(
+    ("source", "names"),
+    [
+        ("def test_a(): ...", ["test_a"]),
+        ("async def test_a(): ...", ["test_a"]),
+        ("class TestB:\n    def test_a(self): ...", ["test_a"]),
+        ("class B:\n    def test_a(self): ...", []),
+        ("def helper():\n    def test_a(): ...", []),
+        ("def emit(): ...", []),
+    ],
+)
+def test_what_is_not_run_does_not_count(source: str, names: list[str], tmp_path: Path) -> None:
+    file = tmp_path / "test_file.py"
+    file.write_text(source)
+
+    assert list(tests_of(file)) == names
 
 
 # requests of ASGI
@@ -158,25 +185,6 @@ async def test_headers_may_be_latin_1() -> None:
 
     assert seen == ["Zoë"]
     await eio.disconnect()
-
-
-async def test_a_page_is_served_from_a_file(tmp_path: Path) -> None:
-    (tmp_path / "index.html").write_text("hello")
-    app = engineio.ASGIApp(make_engine(), static_files={"/": str(tmp_path / "index.html")})
-
-    answer = await ask(app, "/")
-
-    assert answer.events[1]["body"] == b"hello"
-
-
-async def test_a_bytearray_is_binary() -> None:
-    sio = socketio.AsyncServer(async_mode="asgi")
-    async with AsyncTestServer(sio) as server:
-        ada = await server.connect()
-
-        await sio.emit("x", bytearray(b"\x00"))
-
-        assert await ada.receive() == ["x", b"\x00"]
 
 
 def test_heartbeats_follow_a_clock_that_nobody_sets() -> None:

@@ -1,8 +1,9 @@
-"""What docs/differences.md says of Socket.IO servers and no test of a single part can show."""
+"""What docs/differences.md says of Socket.IO and no test of a single part can show."""
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import threading
 from contextlib import ExitStack
@@ -14,11 +15,12 @@ from cluster.brokers.process import Unavailable
 from cluster.brokers.redis import Redis
 from cluster_support import AsyncMemoryManager, MemoryManager
 from cluster_support import Broker as MemoryBroker
+from colours import socketio_client
 from framework_support import SOON, Raw, until
 from werkzeug.serving import make_server
 
 import socketio
-from socketio.exceptions import ConnectionRefusedError
+from socketio.exceptions import ConnectionError, ConnectionRefusedError
 from socketio.testing import AsyncTestServer, TestServer
 
 if TYPE_CHECKING:
@@ -106,7 +108,7 @@ async def test_who_meets_an_exception_in_the_connect_handler_is_refused_and_forg
         assert not sio.eio.sockets
 
 
-def test_the_same_for_threads() -> None:
+def test_in_threads_who_meets_an_exception_is_refused_and_forgotten() -> None:
     sio = socketio.Server(async_mode="threading")
     sio.on("connect", fail)
     with TestServer(sio) as server:
@@ -252,3 +254,44 @@ def check_blocking_callback() -> None:
         assert done.wait(SOON)
         for sio in (here, there):
             sio.shutdown()
+
+
+# clients
+
+
+async def disconnect_and_close(request: aiohttp.web.Request) -> aiohttp.web.StreamResponse:
+    """A server that disconnects whoever has connected, and closes the socket at once."""
+    websocket = aiohttp.web.WebSocketResponse()
+    await websocket.prepare(request)
+    opened = {"sid": "x", "upgrades": [], "pingInterval": 25_000, "pingTimeout": 20_000}
+    await websocket.send_str("0" + json.dumps(opened))
+    assert (await websocket.receive_str()).startswith("40")
+    await websocket.send_str('40{"sid":"y"}')
+    await websocket.send_str("41")
+    assert request.transport is not None
+    request.transport.close()
+    return websocket
+
+
+async def test_a_disconnect_and_the_end_of_the_socket_are_one_end(colour: str) -> None:
+    app = aiohttp.web.Application()
+    app.router.add_get("/socket.io/", disconnect_and_close)
+    runner = aiohttp.web.AppRunner(app)
+    await runner.setup()
+    await aiohttp.web.TCPSite(runner, "127.0.0.1", 0).start()
+    url = f"http://127.0.0.1:{runner.addresses[0][1]}"
+    ends: list[str] = []
+    reasons: list[str] = []
+    for _ in range(50):
+        client = socketio_client(colour, reconnection=False, handle_sigint=False)
+        client.on("disconnect", reasons.append)
+        client.on("__disconnect_final", lambda: ends.append("final"))
+
+        with contextlib.suppress(ConnectionError):  # the end may come before connect() returns
+            await client.connect(url, transports=["websocket"])
+        await asyncio.wait_for(client.wait(), SOON)
+        await client.disconnect()
+
+    assert reasons == ["server disconnect"] * 50
+    assert ends == ["final"] * 50
+    await runner.cleanup()

@@ -40,7 +40,7 @@ def test_every_number_has_its_row() -> None:
     assert numbers == expected
 
 
-def tests_of(file: Path) -> Iterator[str]:
+def names_in(file: Path) -> Iterator[str]:
     """The names of the tests that pytest collects from a file."""
     functions = (ast.FunctionDef, ast.AsyncFunctionDef)
     for node in ast.parse(file.read_text()).body:
@@ -54,7 +54,7 @@ def test_every_row_has_tests_that_are_run_or_says_why_it_stays(scenarios: Module
     folders = [*ROOT.glob("packages/*/tests"), ROOT / "integration-tests"]
     run = {scenario.__name__ for scenario in scenarios.SCENARIOS}
     for file in (file for folder in folders for file in folder.rglob("test_*.py")):
-        run.update(tests_of(file))
+        run.update(names_in(file))
 
     for letter, number, _, here, shown in ROWS:
         names = set(re.findall(r"`(\w+)`", shown))
@@ -77,7 +77,7 @@ def test_what_is_not_run_does_not_count(source: str, names: list[str], tmp_path:
     file = tmp_path / "test_file.py"
     file.write_text(source)
 
-    assert list(tests_of(file)) == names
+    assert list(names_in(file)) == names
 
 
 # requests of ASGI

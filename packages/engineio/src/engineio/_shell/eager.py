@@ -45,7 +45,10 @@ if sys.version_info >= (3, 12):
         Returns the task, or ``None`` if it is done already.
         """
         task = asyncio.Task(coroutine, loop=asyncio.get_running_loop(), eager_start=True)
-        return None if task.done() else _keep(task)
+        if not task.done():
+            return _keep(task)
+        del task  # an exception refers to this frame, and the event loop is told when it has gone
+        return None
 
 else:
 

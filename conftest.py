@@ -1,14 +1,19 @@
-"""What all test runs of this repository share: in CI nothing may be skipped."""
+"""What all test runs of this repository share: nothing skipped in CI, and no test has to hurry."""
 
 from __future__ import annotations
 
 import os
 
 import pytest
+from hypothesis import settings
 
 pytest_plugins = ["docs.executed"]
 
 IN_CI = os.environ.get("CI") == "true"
+
+if not IN_CI:  # hypothesis has a profile of its own for that
+    settings.register_profile("unhurried", deadline=None)
+    settings.load_profile("unhurried")
 
 
 @pytest.hookimpl(wrapper=True)

@@ -5,7 +5,7 @@ from typing import Any
 
 import msgpack
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from packet_support import as_received, binary, namespaces, values
 
@@ -60,7 +60,6 @@ def test_undefined_is_read_as_absent() -> None:
     assert MsgPackPacket(encoded_packet=event).data == ["a", None]
 
 
-@settings(deadline=None)
 @given(
     kind=st.sampled_from([EVENT, ACK]),
     namespace=namespaces,

@@ -4,7 +4,7 @@ import json
 from typing import Any, ClassVar
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from packet_support import as_received, binary, namespaces, values
 
@@ -214,7 +214,6 @@ def test_deconstructing_leaves_the_data_as_it_is() -> None:
     assert data == ["a", (bytearray(b"x"), {"k": b"y"})]
 
 
-@settings(deadline=None)
 @given(
     kind=st.sampled_from([EVENT, ACK]),
     namespace=namespaces,
@@ -234,7 +233,6 @@ def test_what_is_encoded_is_decoded_to_the_same(
     assert packet.data == as_received(data)
 
 
-@settings(deadline=None)
 @given(st.one_of(st.text(), st.text('0123456789-/,[]{}"a?').map("5".__add__), st.binary()))
 def test_anything_decodes_or_is_a_value_error(encoded: Any) -> None:
     try:

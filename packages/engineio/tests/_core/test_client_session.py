@@ -11,12 +11,11 @@ from hypothesis import strategies as st
 from engineio._core.client_session import (
     LAST_LOOK,
     MAX_POST_PACKETS,
-    MESSAGE_OVERHEAD,
     PROBE,
     UPGRADE,
     ClientSession,
 )
-from engineio._core.message import CLOSE, Message
+from engineio._core.message import CLOSE, MESSAGE_OVERHEAD, Message
 from engineio._core.polling import split_payload
 from engineio._core.reason import Reason
 from engineio.exceptions import ProtocolError

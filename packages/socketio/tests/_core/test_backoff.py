@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from socketio._core.backoff import Backoff
@@ -50,7 +50,6 @@ def test_years_of_attempts_do_not_overflow() -> None:
     assert delays[-1] == delays[64] == 2.0**64
 
 
-@settings(deadline=None)
 @given(
     first=st.floats(0, 1e6),
     limit=st.floats(0, 1e6),

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgpack
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from packet_support import SERIALIZERS, content, feed_all, payloads, wire_of
 
@@ -449,7 +449,6 @@ blobs = st.one_of(st.binary(), maps.map(msgpack.dumps))
 
 
 @pytest.mark.parametrize("serializer", SERIALIZERS)
-@settings(deadline=None)
 @given(st.lists(st.one_of(texts, blobs), min_size=1, max_size=6))
 def test_any_input_is_a_packet_or_a_protocol_error(
     serializer: str, inputs: list[str | bytes]
@@ -484,7 +483,6 @@ def assert_valid(packet: Inbound) -> None:
         assert packet.data is None
 
 
-@settings(deadline=None)
 @given(texts)
 def test_a_packet_class_reads_what_the_fast_path_reads(text: str) -> None:
     fast, slow = wire_of("default").new_decoder(), wire_of("own").new_decoder()
@@ -497,7 +495,6 @@ def test_a_packet_class_reads_what_the_fast_path_reads(text: str) -> None:
     assert slow.waiting == fast.waiting
 
 
-@settings(deadline=None)
 @given(
     kind=st.sampled_from([EVENT, ACK, BINARY_EVENT, BINARY_ACK]),
     namespace=st.sampled_from(["", "/,", "/a,", "/a?b=[c],", "/[a],", LONGEST_NAMESPACE + ","]),
@@ -519,7 +516,6 @@ def test_the_head_of_a_packet_is_read_part_by_part(
     assert packet == (folded, name, id, ["e", *args])
 
 
-@settings(deadline=None)
 @given(st.lists(st.binary(max_size=8), min_size=1, max_size=5))
 def test_attachments_may_be_anything(attachments: list[bytes]) -> None:
     wire = wire_of()

@@ -122,7 +122,6 @@ def test_what_was_sent_is_not_changed(serializer: str) -> None:
 
 
 @pytest.mark.parametrize("serializer", SERIALIZERS)
-@settings(deadline=None)
 @given(
     namespace=namespaces,
     name=st.text().filter(lambda name: name not in RESERVED_EVENTS),
@@ -145,7 +144,7 @@ def test_what_is_encoded_is_decoded_to_the_same(
 
 
 @pytest.mark.parametrize("serializer", SERIALIZERS)
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(namespace=namespaces, data=st.dictionaries(st.text(), values(), max_size=3))
 def test_control_packets_are_decoded_to_the_same(
     serializer: str, namespace: str, data: dict[str, Any]
@@ -163,7 +162,6 @@ def test_control_packets_are_decoded_to_the_same(
     assert (disconnect.type, disconnect.namespace, disconnect.data) == (DISCONNECT, namespace, None)
 
 
-@settings(deadline=None)
 @given(
     namespace=namespaces, args=st.lists(values(binary), max_size=3), id=st.none() | st.integers(0)
 )

@@ -470,7 +470,7 @@ class Tables(RuleBasedStateMachine):
 
 
 TestTables = Tables.TestCase
-TestTables.settings = settings(max_examples=60, stateful_step_count=30, deadline=None)
+TestTables.settings = settings(max_examples=60, stateful_step_count=30)
 
 
 def test_rooms_that_take_the_place_of_all_others() -> None:

@@ -52,8 +52,13 @@ class Stream(Protocol):
 class Concurrency(Protocol):
     """How a model runs things.  One object a process.
 
-    What a function raises that is run in the background is logged.
+    What a function raises that is run in the background is logged.  The application may send from
+    any thread, also where everything else happens in greenlets.
     """
+
+    def enter(self) -> None:
+        """Take note that a request is handled by this thread: what is run belongs into it."""
+        ...
 
     def spawn(self, function: Callable[..., Any], *args: Any) -> None:
         """Run a function of the server in the background, from now on."""

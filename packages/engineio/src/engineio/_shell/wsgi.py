@@ -123,6 +123,7 @@ class WsgiDriver:
 
     def request(self, environ: Environ, start_response: StartResponse) -> WsgiRequest:
         """Wrap the two arguments of a WSGI application."""
+        self.model.enter()
         return WsgiRequest(environ, start_response, self._host)
 
     def body(self, request: WsgiRequest, limit: int) -> bytes:

@@ -6,10 +6,12 @@ Nothing needs to be monkey patched.
 from __future__ import annotations
 
 import contextlib
+import logging
 import math
 import socket
 import ssl
 import warnings
+from collections import deque
 from typing import TYPE_CHECKING, Any
 
 with warnings.catch_warnings():
@@ -18,6 +20,7 @@ with warnings.catch_warnings():
     import eventlet
     import eventlet.event
     import eventlet.hubs
+    import eventlet.patcher
     import eventlet.queue
     import eventlet.wsgi
 
@@ -34,15 +37,93 @@ if TYPE_CHECKING:
 READ_SIZE = 65_536
 """Bytes read at once."""
 
+_logger = logging.getLogger("engineio.workers")
+_threading: Any = eventlet.patcher.original("threading")
+_socket: Any = eventlet.patcher.original("socket")
+
+
+class EventletHub:
+    """Implements ``Hub`` for the hub of the thread that makes it.
+
+    Keeps its greenlets, and takes calls of other threads, for which eventlet has no way.
+    """
+
+    def __init__(self) -> None:
+        self._hub: Any = eventlet.hubs.get_hub()
+        self._thread = _threading.get_ident()
+        self._workers: GreenletWorkers = GreenletWorkers(self)
+        self._calls: deque[tuple[Callable[..., Any], tuple[Any, ...]]] = deque()
+        self._reader, self._writer = _socket.socketpair()
+        self._reader.setblocking(False)
+        self._writer.setblocking(False)
+        eventlet.spawn_n(self._take_calls)
+
+    @property
+    def is_here(self) -> bool:
+        """True in the thread of the hub."""
+        return bool(_threading.get_ident() == self._thread)
+
+    def call(self, function: Callable[..., Any], *args: Any) -> None:
+        """Call a function that does not wait, at once or, for another thread, before long."""
+        if self.is_here:
+            function(*args)
+            return
+        self._calls.append((function, args))
+        with contextlib.suppress(BlockingIOError):  # enough has been said
+            self._writer.send(b"x")
+
+    def _take_calls(self) -> None:
+        while True:
+            eventlet.hubs.trampoline(self._reader, read=True)
+            self._reader.recv(READ_SIZE)
+            while self._calls:
+                function, args = self._calls.popleft()
+                try:
+                    function(*args)
+                except Exception:
+                    _logger.exception("a call of another thread failed")
+
+    def start(self, function: Callable[..., Any], *args: Any) -> None:
+        """Run a function in a green thread before long; may be called by any thread."""
+        self.call(self._workers.start, function, *args)
+
+    def create(self, function: Callable[[], None]) -> Any:
+        """Return a new greenlet that will run a function before long."""
+        return eventlet.spawn(function)
+
+    def resume(self, greenlet: Any) -> None:
+        """Let a paused green thread go on before long."""
+        self._hub.schedule_call_global(0, greenlet.switch)
+
+    def pause(self) -> None:
+        """Pause the green thread that runs now."""
+        self._hub.switch()
+
+
+_hubs: Any = _threading.local()
+
+
+def hub_of_this_thread() -> EventletHub:
+    """Return the hub of the thread that calls."""
+    try:
+        hub: EventletHub = _hubs.hub
+    except AttributeError:
+        hub = _hubs.hub = EventletHub()
+    return hub
+
 
 class EventletStream:
-    """A green socket; the reader waits on the hub, senders do not wait."""
+    """A green socket; the reader waits on the hub, senders do not wait.
+
+    Only the thread of the hub touches the socket: others have it do so.
+    """
 
     def __init__(self, sock: Any) -> None:
         with contextlib.suppress(OSError):  # not TCP
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         sock.settimeout(0)
         self._socket = sock
+        self._hub = hub_of_this_thread()
         self._pending = getattr(sock, "pending", _nothing)
         """Bytes that TLS has read already."""
 
@@ -69,6 +150,8 @@ class EventletStream:
 
     def send(self, data: bytes) -> int:
         """Send without waiting."""
+        if not self._hub.is_here:
+            return 0  # ``when_writable`` continues in the right thread
         try:
             count: int = self._socket.send(data)
         except (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError):
@@ -79,7 +162,7 @@ class EventletStream:
 
     def when_writable(self, function: Callable[[], None]) -> None:
         """Call ``function`` from a green thread that waits for this client."""
-        eventlet.spawn_n(self._call_when_writable, function)
+        self._hub.call(eventlet.spawn_n, self._call_when_writable, function)
 
     def _call_when_writable(self, function: Callable[[], None]) -> None:
         with contextlib.suppress(OSError, ValueError, eventlet.hubs.IOClosed):
@@ -88,6 +171,9 @@ class EventletStream:
 
     def abort(self) -> None:
         """Shut the connection down, which wakes the reader."""
+        self._hub.call(self._shut_down)
+
+    def _shut_down(self) -> None:
         with contextlib.suppress(OSError):
             self._socket.shutdown(socket.SHUT_RDWR)
 
@@ -97,60 +183,64 @@ def _nothing() -> int:
 
 
 class EventletEvent:
-    """An event with the methods of ``threading.Event``, which eventlet's own does not have."""
+    """An event with the methods of ``threading.Event``, which eventlet's own does not have.
+
+    It may be set by any thread; those who wait must be green threads of one.
+    """
 
     def __init__(self) -> None:
+        self._is_set = False
+        self._hub: EventletHub | None = None
+        """That of those who wait."""
         self._event = eventlet.event.Event()
 
     def is_set(self) -> bool:
         """Return whether it is set."""
-        return bool(self._event.ready())
+        return self._is_set
 
     def set(self) -> None:
         """Let everybody go on who waits, now and later."""
-        if not self.is_set():
+        self._is_set = True
+        if self._hub is not None:
+            self._hub.call(self._wake)
+
+    def _wake(self) -> None:
+        if self._is_set and not self._event.ready():
             self._event.send(True)
 
     def clear(self) -> None:
         """Let those wait who come from now on."""
-        if self.is_set():
+        self._is_set = False
+        if self._event.ready():
             self._event = eventlet.event.Event()
 
     def wait(self, timeout: float | None = None) -> bool:
         """Wait until it is set, for at most ``timeout`` seconds; return whether it is."""
-        if self.is_set():
-            return True
-        event = self._event
-        with eventlet.Timeout(timeout, False):
-            event.wait()
-        return bool(event.ready())
-
-
-class EventletHub:
-    """Implements ``Hub`` for the hub of this thread."""
-
-    def create(self, function: Callable[[], None]) -> Any:
-        """Return a new greenlet that will run a function before long."""
-        return eventlet.spawn(function)
-
-    def resume(self, greenlet: Any) -> None:
-        """Let a paused green thread go on before long."""
-        eventlet.hubs.get_hub().schedule_call_global(0, greenlet.switch)
-
-    def pause(self) -> None:
-        """Pause the green thread that runs now."""
-        eventlet.hubs.get_hub().switch()
+        self._hub = hub_of_this_thread()
+        if not self._is_set:  # after the line before: who sets it now, sees who waits
+            event = self._event
+            with eventlet.Timeout(timeout, False):
+                event.wait()
+        return self._is_set
 
 
 class EventletConcurrency:
     """Implements ``Concurrency`` with green threads."""
 
     def __init__(self) -> None:
-        self._workers: GreenletWorkers = GreenletWorkers(EventletHub())
+        self._hub: EventletHub | None = None
+        """That of the requests."""
+
+    def enter(self) -> None:
+        """Take note that a request is handled by this thread: what is run belongs into it."""
+        self._hub = hub_of_this_thread()
 
     def spawn(self, function: Callable[..., Any], *args: Any) -> None:
         """Run a function in the background, before long."""
-        self._workers.start(function, *args)
+        if self._hub is None:
+            self.enter()
+        assert self._hub is not None
+        self._hub.start(function, *args)
 
     run_handler = run_later = spawn
 
@@ -204,10 +294,10 @@ class EventletThread:
     def __init__(
         self,
         target: Callable[..., Any],
-        args: Iterable[Any] = (),
+        args: Iterable[Any] | None = None,
         kwargs: dict[str, Any] | None = None,
     ) -> None:
-        self._call = (target, tuple(args), dict(kwargs or {}))
+        self._call = (target, tuple(args or ()), dict(kwargs or {}))
         self._thread: Any = None
 
     def start(self) -> None:

@@ -15,6 +15,7 @@ import gevent.event
 import gevent.queue
 import gevent.socket
 import gevent.ssl
+from gevent.monkey import get_original
 
 from .._shell.greenlet_workers import GreenletWorkers
 from .._shell.wsgi import WsgiDriver
@@ -26,14 +27,23 @@ if TYPE_CHECKING:
     from .._shell.concurrency import Event
     from ..typing import Environ
 
+    Greenlet = gevent.Greenlet[..., Any]
+else:
+    Greenlet = gevent.Greenlet
+
 READ_SIZE = 65_536
 """Bytes read at once."""
 
 READ, WRITE = 1, 2
 
+thread_ident: Callable[[], int] = get_original("_thread", "get_ident")
+
 
 class GeventStream:
-    """A gevent socket; the reader waits on the hub, senders do not wait."""
+    """A gevent socket; the reader waits on the hub, senders do not wait.
+
+    Only the thread of the hub touches the socket: others have it do so.
+    """
 
     def __init__(self, sock: Any) -> None:
         with contextlib.suppress(OSError):  # not TCP
@@ -43,6 +53,8 @@ class GeventStream:
         self._pending = getattr(sock, "pending", _nothing)
         """Bytes that TLS has read already."""
         hub = gevent.get_hub()
+        self._thread = thread_ident()
+        self._in_hub = hub.loop.run_callback_threadsafe
         self._wait = hub.wait
         self._readable = hub.loop.io(sock.fileno(), READ)
 
@@ -73,6 +85,8 @@ class GeventStream:
 
     def send(self, data: bytes) -> int:
         """Send without waiting."""
+        if thread_ident() != self._thread:
+            return 0  # ``when_writable`` continues in the right thread
         try:
             count: int = self._socket.send(data)
         except (BlockingIOError, gevent.ssl.SSLWantReadError, gevent.ssl.SSLWantWriteError):
@@ -83,7 +97,7 @@ class GeventStream:
 
     def when_writable(self, function: Callable[[], None]) -> None:
         """Call ``function`` from a greenlet that waits for this client."""
-        gevent.spawn(self._call_when_writable, function)
+        self._in_hub(gevent.spawn, self._call_when_writable, function)
 
     def _call_when_writable(self, function: Callable[[], None]) -> None:
         with contextlib.suppress(OSError):
@@ -92,6 +106,9 @@ class GeventStream:
 
     def abort(self) -> None:
         """Shut the connection down, which wakes the reader."""
+        if thread_ident() != self._thread:
+            self._in_hub(self.abort)
+            return
         with contextlib.suppress(OSError):
             self._socket.shutdown(socket.SHUT_RDWR)
 
@@ -101,7 +118,19 @@ def _nothing() -> int:
 
 
 class GeventHub:
-    """Implements ``Hub`` for the hub of this thread."""
+    """Implements ``Hub`` for the hub of the thread that makes it, and keeps its greenlets."""
+
+    def __init__(self) -> None:
+        self._hub = gevent.get_hub()
+        self._thread = thread_ident()
+        self._workers: GreenletWorkers = GreenletWorkers(self)
+
+    def start(self, function: Callable[..., Any], *args: Any) -> None:
+        """Run a function in a greenlet before long; may be called by any thread."""
+        if thread_ident() == self._thread:
+            self._workers.start(function, *args)
+        else:
+            self._hub.loop.run_callback_threadsafe(self._workers.start, function, *args)
 
     def create(self, function: Callable[[], None]) -> Any:
         """Return a new greenlet that will run a function before long."""
@@ -109,22 +138,34 @@ class GeventHub:
 
     def resume(self, greenlet: Any) -> None:
         """Let a paused greenlet go on before long."""
-        gevent.get_hub().loop.run_callback(greenlet.switch)
+        self._hub.loop.run_callback(greenlet.switch)
 
     def pause(self) -> None:
         """Pause the greenlet that runs now."""
-        gevent.get_hub().switch()
+        self._hub.switch()
 
 
 class GeventConcurrency:
     """Implements ``Concurrency`` with greenlets."""
 
     def __init__(self) -> None:
-        self._workers: GreenletWorkers = GreenletWorkers(GeventHub())
+        self._hubs: Any = get_original("threading", "local")()
+        self._hub: GeventHub | None = None
+        """That of the requests."""
+
+    def enter(self) -> None:
+        """Take note that a request is handled by this thread: what is run belongs into it."""
+        try:
+            self._hub = self._hubs.hub
+        except AttributeError:
+            self._hub = self._hubs.hub = GeventHub()
 
     def spawn(self, function: Callable[..., Any], *args: Any) -> None:
         """Run a function in the background, before long."""
-        self._workers.start(function, *args)
+        if self._hub is None:
+            self.enter()
+        assert self._hub is not None
+        self._hub.start(function, *args)
 
     run_handler = run_later = spawn
 
@@ -175,7 +216,7 @@ class GeventHost:
         return []
 
 
-class Thread(gevent.Greenlet):  # type: ignore[misc]
+class Thread(Greenlet):
     """A greenlet with the arguments of ``threading.Thread``."""
 
     def __init__(

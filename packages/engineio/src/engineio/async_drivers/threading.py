@@ -43,6 +43,9 @@ class ThreadConcurrency:
         self._handlers: Workers = Workers(max_handlers)
         self._ends: Workers = Workers(MAX_ENDS)
 
+    def enter(self) -> None:
+        """Do nothing: all threads are alike."""
+
     def spawn(self, function: Callable[..., Any], *args: Any) -> None:
         """Run a function of the server in the background, from now on."""
         self._own.start(function, *args)

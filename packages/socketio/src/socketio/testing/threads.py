@@ -70,6 +70,9 @@ class Threads:
         """Return the time."""
         return self._now
 
+    def enter(self) -> None:
+        """Do nothing: all threads are alike."""
+
     def spawn(self, function: Callable[..., Any], *args: Any) -> None:
         """Run a function in the background; ``settle`` waits for it."""
         self._start(Job(getattr(function, "__qualname__", repr(function)), False), function, args)

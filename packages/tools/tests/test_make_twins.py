@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import re
 import sys
+import tokenize
 from pathlib import Path
 
 import pytest
@@ -8,6 +10,8 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
 import make_twins
+
+HEADER_LINES = make_twins.HEADER.count("\n")
 
 
 def convert(source: str) -> str:
@@ -82,3 +86,18 @@ def test_too_many_rules_fail(package: Path, monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr(make_twins, "NAMES", {f"n{i}": "x" for i in range(16)})
 
     assert make_twins.main([]) == 17
+
+
+@pytest.mark.parametrize(
+    "twin", [Path(source).parent / twin for source, twin in make_twins.TWINS.items()]
+)
+def test_a_twin_says_nothing_of_asyncio(twin: Path) -> None:
+    with (make_twins.PACKAGES / twin).open() as file:
+        texts = [
+            token.string
+            for token in tokenize.generate_tokens(file.readline)
+            if token.type in (tokenize.STRING, tokenize.COMMENT) and token.start[0] > HEADER_LINES
+        ]
+
+    assert texts
+    assert [text for text in texts if re.search(r"\basyncio\b|\basync with\b", text)] == []

@@ -66,7 +66,7 @@ class AsyncServer(AsyncEntry):
 
     @contextlib.asynccontextmanager
     async def session(self, sid: str) -> AsyncIterator[dict[str, Any]]:
-        """Give the user session to an ``async with`` block and save it afterwards."""
+        """Give the user session to the block that follows, and save it afterwards."""
         session = await self.get_session(sid)
         try:
             yield session

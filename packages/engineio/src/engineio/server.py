@@ -14,6 +14,7 @@ from ._core.reason import Reason
 from ._core.refusal import Refusal
 from ._core.session import OPEN
 from ._sync import call
+from .base_server import default_logger as default_logger
 from .entry import Entry
 from .exceptions import ProtocolError
 from .packet import MESSAGE, decode_text
@@ -68,7 +69,7 @@ class Server(Entry):
 
     @contextlib.contextmanager
     def session(self, sid: str) -> Iterator[dict[str, Any]]:
-        """Give the user session to an ``async with`` block and save it afterwards."""
+        """Give the user session to the block that follows, and save it afterwards."""
         session = self.get_session(sid)
         try:
             yield session

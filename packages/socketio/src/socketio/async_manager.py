@@ -1,4 +1,4 @@
-"""The client manager of an asyncio server that is a cluster of its own."""
+"""The client manager of a server for asyncio that is a cluster of its own."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from ._aio import AckTable, Registry, call
 from ._values import arguments
 from .base_manager import BaseManager
+from .base_manager import default_logger as default_logger
 from .packet import EVENT
 
 if TYPE_CHECKING:

@@ -137,7 +137,7 @@ class AsyncNamespace(BaseServerNamespace):
     def session(
         self, sid: str, namespace: str | None = None
     ) -> AbstractAsyncContextManager[dict[str, Any]]:
-        """Give the user session to an ``async with`` block, as ``AsyncServer.session``."""
+        """Give the user session to the block that follows, as ``AsyncServer.session``."""
         return self.server.session(sid, namespace=namespace or self.namespace)
 
     async def disconnect(

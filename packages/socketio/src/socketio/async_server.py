@@ -14,6 +14,7 @@ from ._values import PendingCall
 from .async_admin import InstrumentedAsyncServer
 from .async_entry import AsyncEntry
 from .async_manager import AsyncManager
+from .base_server import default_logger as default_logger
 from .exceptions import CallInterruptedError, TimeoutError
 
 if TYPE_CHECKING:
@@ -203,7 +204,7 @@ class AsyncServer(AsyncEntry):
     def session(
         self, sid: str, namespace: str | None = None
     ) -> AbstractAsyncContextManager[dict[str, Any]]:
-        """Give the user session to an ``async with`` block and save it afterwards."""
+        """Give the user session to the block that follows, and save it afterwards."""
         return self._session(sid, namespace)
 
     @asynccontextmanager

@@ -138,7 +138,7 @@ class Namespace(BaseServerNamespace):
     def session(
         self, sid: str, namespace: str | None = None
     ) -> AbstractContextManager[dict[str, Any]]:
-        """Give the user session to an ``async with`` block, as ``Server.session``."""
+        """Give the user session to the block that follows, as ``Server.session``."""
         return self.server.session(sid, namespace=namespace or self.namespace)
 
     def disconnect(

@@ -15,6 +15,7 @@ from ._core.decoder import RESERVED_EVENTS
 from ._sync import wait_event
 from ._values import PendingCall
 from .admin import InstrumentedServer
+from .base_server import default_logger as default_logger
 from .entry import Entry
 from .exceptions import CallInterruptedError, TimeoutError
 from .manager import Manager
@@ -204,7 +205,7 @@ class Server(Entry):
     def session(
         self, sid: str, namespace: str | None = None
     ) -> AbstractContextManager[dict[str, Any]]:
-        """Give the user session to an ``async with`` block and save it afterwards."""
+        """Give the user session to the block that follows, and save it afterwards."""
         return self._session(sid, namespace)
 
     @contextmanager

@@ -60,6 +60,7 @@ from .base_pubsub_manager import (
 from .base_pubsub_manager import LISTEN_TIMEOUT as LISTEN_TIMEOUT
 from .base_pubsub_manager import SEND_TIMEOUT as SEND_TIMEOUT
 from .base_pubsub_manager import NotSent as NotSent
+from .packet import Packet as Packet
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Collection, Sequence
@@ -291,9 +292,6 @@ class AsyncPubSubManager(BasePubSubManager, AsyncManager):
         namespace = namespace or "/"
         await super().close_room(room, namespace)
         await self._tell(CloseRoom(room, namespace).to_fields())
-
-    def _is_here(self, sid: str, namespace: str) -> bool:
-        return self.eio_sid_from_sid(sid, namespace) is not None
 
     async def _tell(self, fields: Fields) -> None:
         self._look_around()

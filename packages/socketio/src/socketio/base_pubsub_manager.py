@@ -205,7 +205,7 @@ class BasePubSubManager(BaseManager):
         self._pid = os.getpid()
         self.host_id: str = uuid.uuid4().hex
         self._seq = 0
-        self._reader = ClusterReader(self.host_id, self._codec, self._has_members)
+        self._reader = ClusterReader(self.host_id, self._codec, self._has_members, self._is_here)
 
     def _is_forked(self) -> bool:
         """Return whether this is the child of the process before, and then become a new host."""
@@ -325,7 +325,12 @@ class BasePubSubManager(BaseManager):
 
     # what arrives
 
-    def _has_members(self, namespace: str, room: str | None) -> bool:
+    def _is_here(self, sid: str, namespace: str) -> bool:
+        return self.eio_sid_from_sid(sid, namespace) is not None
+
+    def _has_members(self, namespace: str, room: Any) -> bool:
+        if self._is_selective:
+            return True
         rooms = self._registry.rooms.get(namespace)
         if rooms is not None and (room in rooms or namespace in self.pending_connect):
             return True

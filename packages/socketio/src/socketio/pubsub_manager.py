@@ -63,6 +63,7 @@ from .base_pubsub_manager import LISTEN_TIMEOUT as LISTEN_TIMEOUT
 from .base_pubsub_manager import SEND_TIMEOUT as SEND_TIMEOUT
 from .base_pubsub_manager import NotSent as NotSent
 from .manager import Manager
+from .packet import Packet as Packet
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Sequence
@@ -292,9 +293,6 @@ class PubSubManager(BasePubSubManager, Manager):
         namespace = namespace or "/"
         super().close_room(room, namespace)
         self._tell(CloseRoom(room, namespace).to_fields())
-
-    def _is_here(self, sid: str, namespace: str) -> bool:
-        return self.eio_sid_from_sid(sid, namespace) is not None
 
     def _tell(self, fields: Fields) -> None:
         self._look_around()

@@ -10,8 +10,20 @@ from packet_support import values
 
 from engineio._core.codec import make_codec
 from socketio._core import cluster_reader
-from socketio._core.cluster import Acknowledge, CloseRoom, Disconnect, Emit, write
+from socketio._core.cluster import (
+    Acknowledge,
+    CloseRoom,
+    Disconnect,
+    Emit,
+    EnterRoom,
+    LeaveRoom,
+    write,
+)
 from socketio._core.cluster_reader import WINDOW, ClusterReader, Sequence, is_numbered
+
+rooms = st.one_of(
+    st.text(), st.integers(-(2**53), 2**53), st.floats(allow_nan=False, allow_infinity=False)
+)
 
 OWN = "0" * 32
 OTHER = "1" * 32
@@ -28,16 +40,35 @@ class Refusing:
 
 
 def make_reader(
-    has_members: bool = True, members: list[tuple[str, str | None]] | None = None
+    has_members: bool = True, members: list[tuple[str, Any]] | None = None
 ) -> ClusterReader:
-    def look(namespace: str, room: str | None) -> bool:
+    """Return the reader of a process that has everybody, nobody, or these members."""
+
+    def look(namespace: str, room: Any) -> bool:
         return has_members if members is None else (namespace, room) in members
 
-    return ClusterReader(OWN, make_codec(), look)
+    def is_here(sid: str, namespace: str) -> bool:
+        return look(namespace, sid)
+
+    return ClusterReader(OWN, make_codec(), look, is_here)
 
 
-def lazy_reader() -> ClusterReader:
-    return ClusterReader(OWN, Refusing(), lambda namespace, room: False)
+class RoomCodec:
+    """A codec that is only good for the names of rooms."""
+
+    def dumps(self, value: Any) -> bytes:
+        raise NotImplementedError
+
+    def loads(self, text: str) -> Any:
+        assert "method" not in text, f"{text} was parsed"
+        return json.loads(text)
+
+
+def lazy_reader(codec: Any = None) -> ClusterReader:
+    """Return the reader of a process in which nobody is, and which need not parse."""
+    return ClusterReader(
+        OWN, codec or Refusing(), lambda namespace, room: False, lambda sid, namespace: False
+    )
 
 
 def fields(host: str = OTHER, seq: int | None = None, **others: Any) -> dict[str, Any]:
@@ -66,7 +97,9 @@ def test_a_message_of_another_process_is_read(write: Any) -> None:
 
 @pytest.mark.parametrize("convert", [bytes, bytearray, bytes.decode, json.loads])
 def test_messages_come_as_bytes_as_text_or_as_dicts(convert: Any) -> None:
-    assert make_reader().read(convert(compact(fields()))) == Emit("hi", {"x": 1}, "/")
+    message = convert(compact(fields(seq=1)))
+
+    assert make_reader().read(message) == Emit("hi", {"x": 1}, "/")
 
 
 @pytest.mark.parametrize("write", WRITERS)
@@ -113,13 +146,73 @@ def test_what_somebody_here_receives_is_parsed(write: Any) -> None:
 
 
 @pytest.mark.parametrize("write", WRITERS)
-@pytest.mark.parametrize("room", [["a", "b"], [], 5, 'quo"te'])
-def test_recipients_that_are_not_so_simple_are_left_to_the_manager(write: Any, room: Any) -> None:
-    reader = make_reader(has_members=False)
+@pytest.mark.parametrize(
+    "room", [["a", "b"], ["a", 5], [], 5, -1.5, 1e300, 'quo"te', "back\\slash", "räum", "room]"]
+)
+def test_of_several_rooms_or_unusual_ones_only_the_names_are_parsed(write: Any, room: Any) -> None:
+    reader = lazy_reader(RoomCodec())
+
+    assert reader.read(write(fields(seq=1, room=room))) is None
+    assert reader.read(write(fields(OWN, 7, room=room))) is None
+    assert (reader.received, reader.own_seq, reader.malformed) == (1, 7, 0)
+
+
+@pytest.mark.parametrize("write", WRITERS)
+@pytest.mark.parametrize("room", [["a", "b"], ["b", "a"], 5, 'quo"te', "räum"])
+def test_who_is_in_one_of_several_rooms_or_in_an_unusual_one_gets_it(write: Any, room: Any) -> None:
+    reader = make_reader(members=[("/", name) for name in ("b", 5, 'quo"te', "räum")])
 
     assert reader.read(write(fields(room=room))) == Emit("hi", {"x": 1}, "/", room)
-    assert reader.read(write(fields(OWN, 7, room=room))) is None
-    assert (reader.received, reader.own_seq) == (1, 7)
+
+
+@pytest.mark.parametrize("write", WRITERS)
+@pytest.mark.parametrize("room", [["a]"], [{"a": 1}], [["a"]]])
+def test_what_is_stranger_still_is_parsed(write: Any, room: Any) -> None:
+    reader = make_reader(has_members=False)
+
+    reader.read(write(fields(room=room)))
+
+    assert (reader.received, reader.malformed) == ((1, 0) if room == ["a]"] else (0, 1))
+
+
+CLIENT_MESSAGES = [
+    Disconnect("a", "/"),
+    EnterRoom("a", "room", "/"),
+    EnterRoom("a", 'quo"te', "/"),
+    LeaveRoom("a", 5, "/"),
+]
+
+
+@pytest.mark.parametrize("write", WRITERS)
+@pytest.mark.parametrize("message", CLIENT_MESSAGES)
+@pytest.mark.parametrize("number", [{}, {"seq": 1}])
+def test_what_is_about_a_client_of_others_is_not_parsed(
+    write: Any, message: Any, number: dict[str, int]
+) -> None:
+    reader = lazy_reader()
+
+    assert reader.read(write({**message.to_fields(), "host_id": OTHER, **number})) is None
+    assert reader.read(write({**message.to_fields(), "host_id": OWN, "seq": 3})) is None
+
+    assert (reader.received, reader.own_seq, reader.malformed) == (1, 3, 0)
+
+
+@pytest.mark.parametrize("write", WRITERS)
+@pytest.mark.parametrize("message", CLIENT_MESSAGES)
+def test_what_is_about_a_client_of_this_process_is_parsed(write: Any, message: Any) -> None:
+    reader = make_reader(members=[("/", "a")])
+
+    assert reader.read(write({**message.to_fields(), "host_id": OTHER})) == message
+
+
+@pytest.mark.parametrize("write", WRITERS)
+def test_an_acknowledgement_for_another_process_is_not_parsed(write: Any) -> None:
+    reader = lazy_reader()
+    answer = Acknowledge(OTHER, ("room", "/", 1), [{"host_id": OWN, "method": "emit"}])
+
+    assert reader.read(write(answer.to_fields())) is None
+
+    assert reader.received == 0
 
 
 def test_other_own_messages_are_passed_over_too() -> None:
@@ -187,7 +280,7 @@ def test_reading_never_raises(data: bytes | str) -> None:
 
 @given(
     data=values(),
-    room=st.one_of(st.none(), st.text(), st.lists(st.text())),
+    room=st.one_of(st.none(), rooms, st.lists(rooms)),
     skip_sid=st.one_of(st.none(), st.text(), st.lists(st.text())),
     host=st.sampled_from([OWN, OTHER]),
     write=st.sampled_from(WRITERS),
@@ -202,6 +295,46 @@ def test_not_parsing_makes_no_difference(
 
     assert (read is None) == (host == OWN)
     assert read is None or read == make_reader().read(json.loads(text))
+
+
+@given(
+    message=st.one_of(
+        st.builds(Emit, st.just("hi"), values(), st.text(), st.one_of(rooms, st.lists(rooms))),
+        st.builds(Disconnect, st.text(), st.text()),
+        st.builds(EnterRoom, st.text(), rooms, st.text()),
+        st.builds(LeaveRoom, st.text(), rooms, st.text()),
+    ),
+    host=st.sampled_from([OWN, OTHER]),
+    seq=st.one_of(st.none(), st.integers(1, 10**17)),
+    write=st.sampled_from(WRITERS),
+    has_members=st.booleans(),
+)
+def test_messages_of_all_kinds_are_read_as_if_they_were_parsed(
+    message: Any, host: str, seq: int | None, write: Any, has_members: bool
+) -> None:
+    written = {**message.to_fields(), "host_id": host}
+    text = write(written if seq is None else {**written, "seq": seq})
+    reader, parsing = make_reader(has_members), make_reader()
+
+    read, parsed = reader.read(text), parsing.read(json.loads(text))
+
+    assert read == parsed or (read is None and not has_members)
+    for name in ("received", "malformed", "duplicates", "missed", "own_seq"):
+        assert getattr(reader, name) == getattr(parsing, name)
+
+
+@given(
+    host=st.sampled_from([OWN, OTHER]),
+    room=st.one_of(st.none(), rooms),
+    args=st.lists(values()),
+    write=st.sampled_from(WRITERS),
+)
+def test_acknowledgements_are_read_as_if_they_were_parsed(
+    host: str, room: Any, args: list[Any], write: Any
+) -> None:
+    text = write(Acknowledge(host, (room, "/", 1), args).to_fields())
+
+    assert make_reader().read(text) == make_reader().read(json.loads(text))
 
 
 # running numbers

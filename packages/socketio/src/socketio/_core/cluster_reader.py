@@ -1,8 +1,8 @@
 """What arrives on the channel of a cluster: read no further than it concerns this process.
 
 Each process gets the messages of all, its own included, and most concern rooms in which it has
-nobody.  Of those only the end is looked at, where both our and python-socketio's messages say where
-they go and whence they come.
+nobody, clients of others, and answers to others.  Those are looked at where both our and
+python-socketio's messages say where they go and whence they come, and not parsed.
 
 hot path: ``ClusterReader.read`` once per message of the channel (benchmark "cluster").
 """
@@ -29,16 +29,22 @@ WINDOW = 256
 
 _ALL = (1 << WINDOW) - 1
 
-# As it is anchored at both ends and no key can be written in two ways without a backslash, what
-# matches is what a JSON parser would find, or no JSON at all.
-_END = re.compile(
+_ROOM = rb'"(?:[^"\\]|\\.)*"|-?[0-9][-+.0-9Ee]*'  # a name with escapes, or a number
+_ORIGIN = rb'"host_id": ?"([^"\\]*)"(?:, ?"seq": ?([0-9]{1,18}))?\}'
+
+# As they are anchored and no key can be written in two ways without a backslash, what matches is
+# what a JSON parser would find, or no JSON at all.
+_EMIT_END = re.compile(
     rb'"namespace": ?"([^"\\]*)", ?'
-    rb'"room": ?(?:null|"([^"\\]*)"), ?'
+    rb'"room": ?(?:null|"([^"\\]*)"|(%b|\[[^]{}]*\])), ?'
     rb'"skip_sid": ?(?:null|"[^"\\]*"|\[[^]{}]*\]), ?'
-    rb'"callback": ?(?:null|\[[^]{}]*\]), ?'
-    rb'"host_id": ?"([^"\\]*)"'
-    rb'(?:, ?"seq": ?([0-9]{1,18}))?\}'
+    rb'"callback": ?(?:null|\[[^]{}]*\]), ?%b' % (_ROOM, _ORIGIN)
 )
+_ABOUT_CLIENT = re.compile(
+    rb'\{"method": ?"(?:disconnect|(?:enter|leave)_room)", ?"sid": ?"([^"\\]*)", ?'
+    rb'(?:"room": ?(?:%b), ?)?"namespace": ?"([^"\\]*)", ?%b' % (_ROOM, _ORIGIN)
+)
+_ANSWER_START = re.compile(rb'\{"method": ?"callback", ?"host_id": ?"([^"\\]*)"')
 
 
 _NUMBER = re.compile(rb'"seq": ?[0-9]+\}')
@@ -56,15 +62,23 @@ class ClusterReader:
     :param codec: the JSON of the cluster.
     :param has_members: told a namespace and a room, ``None`` for everybody: False if certainly
         nobody in this process would receive what is sent there.
+    :param is_here: told a sid and a namespace: False if the client is certainly not here.
     """
 
     def __init__(
-        self, host_id: str, codec: Codec, has_members: Callable[[str, str | None], bool]
+        self,
+        host_id: str,
+        codec: Codec,
+        has_members: Callable[[str, Any], bool],
+        is_here: Callable[[str, str], bool],
     ) -> None:
         self.received = 0
         """Messages of other processes."""
         self.malformed = 0
-        """Messages dropped: no JSON, no method or an unknown one, fields missing or unusable."""
+        """Messages dropped: no JSON, no method or an unknown one, fields missing or unusable.
+
+        Those that nobody here would get anyway are not looked at so closely.
+        """
         self.duplicates = 0
         """Messages dropped because the broker has delivered them before."""
         self.missed = 0
@@ -75,6 +89,7 @@ class ClusterReader:
         self._host_id_bytes = host_id.encode()
         self._loads = codec.loads
         self._has_members = has_members
+        self._is_here = is_here
         self._hosts: dict[bytes, Sequence] = {}
 
     def read(self, data: str | bytes | bytearray | Fields) -> ClusterMessage | None:
@@ -82,21 +97,50 @@ class ClusterReader:
         try:
             if isinstance(data, dict):
                 return self._read_fields(data)
-            raw = data.encode() if isinstance(data, str) else data
-            end = _END.fullmatch(raw, raw.rfind(b'"namespace"'))
+            if type(data) is bytes:  # by far the most frequent
+                raw = data
+            else:
+                raw = data.encode() if isinstance(data, str) else bytes(memoryview(data))
+            end = _EMIT_END.fullmatch(raw, raw.rfind(b'"namespace"'))
             if end is not None:
-                namespace, room, host, seq = end.groups()
+                namespace, room, rooms, host, seq = end.groups()
                 if not self._is_news(host, 0 if seq is None else int(seq)):
                     return None
-                if not self._has_members(
-                    namespace.decode(), None if room is None else room.decode()
-                ):
-                    return None
-                return parse(self._loads(raw.decode()))
-            return self._read_fields(self._loads(raw.decode()))
+                if rooms is not None:
+                    concerns_us = self._has_members_in(namespace.decode(), rooms)
+                else:
+                    concerns_us = self._has_members(
+                        namespace.decode(), None if room is None else room.decode()
+                    )
+                return parse(self._loads(raw.decode())) if concerns_us else None
+            return self._read_other(raw)
         except (ValueError, TypeError, AttributeError, RecursionError):
             self.malformed += 1
             return None
+
+    def _has_members_in(self, namespace: str, written: bytes) -> bool:
+        """Return whether somebody here may be in a room, or in one of several, written as JSON."""
+        rooms = self._loads(written.decode())
+        return any(
+            [
+                self._has_members(namespace, room)
+                for room in (rooms if isinstance(rooms, list) else [rooms])
+            ]
+        )
+
+    def _read_other(self, raw: bytes) -> ClusterMessage | None:
+        answer = _ANSWER_START.match(raw)
+        if answer is not None and answer[1] != self._host_id_bytes:
+            return None
+        about = _ABOUT_CLIENT.fullmatch(raw)
+        if about is not None:
+            sid, namespace, host, seq = about.groups()
+            if not self._is_news(host, 0 if seq is None else int(seq)):
+                return None
+            if not self._is_here(sid.decode(), namespace.decode()):
+                return None
+            return parse(self._loads(raw.decode()))
+        return self._read_fields(self._loads(raw.decode()))
 
     def _read_fields(self, fields: Any) -> ClusterMessage | None:
         message = parse(fields)

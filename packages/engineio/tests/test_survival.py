@@ -438,6 +438,10 @@ def test_the_watching_of_clients_has_its_older_switch(eio: engineio.Server) -> N
         ("engineio.asyncio_client", "engineio.async_client"),
         ("engineio.asyncio_server", "engineio.async_server"),
         ("engineio.asyncio_socket", "engineio.async_socket"),
+        *(
+            (f"engineio.async_{mode}", f"engineio.async_drivers.{mode}")
+            for mode in ("threading", "gevent", "eventlet", "aiohttp", "sanic", "tornado", "asgi")
+        ),
     ],
 )
 def test_a_module_is_there_under_its_older_name(older: str, name: str) -> None:

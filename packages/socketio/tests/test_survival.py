@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import functools
 import importlib
+import sys
 from importlib.metadata import version
 from queue import Queue
 from typing import TYPE_CHECKING, Any
@@ -737,3 +738,20 @@ def test_a_package_may_put_handlers_of_its_own_around_those_of_the_application()
     client.send('0{"token":1}', "1")
 
     assert calls == [("connect", 2), ({"token": 1},), ("disconnect", 1), ("disconnect", 0), ()]
+
+
+@pytest.mark.parametrize(
+    ("module", "name"), [("redis_manager", "valkey"), ("async_redis_manager", "aiovalkey")]
+)
+def test_what_a_package_has_is_found_where_it_was(
+    monkeypatch: pytest.MonkeyPatch, module: str, name: str
+) -> None:
+    manager: Any = importlib.import_module(f"socketio.{module}")
+    package = importlib.import_module("valkey.asyncio" if name == "aiovalkey" else "valkey")
+
+    assert getattr(manager, name) is package
+    assert manager.ValkeyError is importlib.import_module("valkey.exceptions").ValkeyError
+    assert not hasattr(manager, "rediss")
+
+    monkeypatch.setitem(sys.modules, package.__name__, None)
+    assert getattr(manager, name) is None

@@ -27,6 +27,7 @@ from ._shell.async_send_queue import AsyncSendQueue
 from ._shell.transport_error import TransportError
 from .base_client import BaseClient, decode_body
 from .base_client import async_signal_handler as async_signal_handler
+from .base_client import default_logger as default_logger
 from .exceptions import ConnectionError, ProtocolError
 
 if TYPE_CHECKING:

@@ -154,6 +154,8 @@ class BaseServer:
         self.start_service_task: bool = (
             self._default_monitor_clients if monitor_clients is None else monitor_clients
         )
+        self.service_task_event: Any = None  # what upstream's task was stopped with; ours is none
+        self.service_task_handle: Any = None
         self.transports: list[str] = self._valid_transports(transports)
         self.logger: LoggerLike = make_logger(default_logger, logger)
         self.log_message_keys: set[str] = set()
@@ -329,6 +331,18 @@ class BaseServer:
 
     def _log_sent(self, session: Session, channel: Channel) -> Channel:
         return TracedChannel(channel, session.sid, self.logger)
+
+    def create_queue(self, *args: Any, **kwargs: Any) -> Any:
+        """Return a new queue of the server's concurrency model."""
+        raise NotImplementedError
+
+    def get_queue_empty_exception(self) -> type[Exception]:
+        """Return the exception of a ``get_nowait()`` on an empty queue."""
+        raise NotImplementedError
+
+    def create_event(self, *args: Any, **kwargs: Any) -> Any:
+        """Return a new event of the server's concurrency model."""
+        raise NotImplementedError
 
     def _set_up(self) -> None:
         """Make what the server needs besides the engine."""

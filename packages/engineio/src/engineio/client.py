@@ -29,6 +29,7 @@ from ._sync import (
     stop,
 )
 from .base_client import BaseClient, decode_body
+from .base_client import default_logger as default_logger
 from .base_client import signal_handler as signal_handler
 from .exceptions import ConnectionError, ProtocolError
 

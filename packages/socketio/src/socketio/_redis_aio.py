@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from types import ModuleType
 
+VALKEY = {"aiovalkey": "valkey.asyncio", "ValkeyError": "valkey.exceptions:ValkeyError"}
+
 REDIS_NAME = "aioredis"
 
 READ_LIMIT = 1_048_576

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from types import ModuleType
 
+VALKEY = {"valkey": "valkey", "ValkeyError": "valkey.exceptions:ValkeyError"}
+
 REDIS_NAME = "redis"
 
 READ_SIZE = 65_536

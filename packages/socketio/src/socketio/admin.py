@@ -8,6 +8,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ._sync import call, wait_event
+from .base_admin import HOSTNAME as HOSTNAME
+from .base_admin import PID as PID
 from .base_admin import SERVERS, STOP_TIMEOUT, BaseInstrumentedServer, Report
 from .base_admin import EventBuffer as EventBuffer
 from .exceptions import ConnectionRefusedError

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from ._core.redis_url import parse_redis_sentinel_url as parse_redis_sentinel_url
 from ._core.redis_url import scheme_of
 from ._core.resp import Push, RespError, RespReader, pack
-from ._redis_aio import REDIS_NAME, RedisLink, check_server, load_package, no_retry
+from ._packages import names_of_package
+from ._redis_aio import REDIS_NAME, VALKEY, RedisLink, check_server, load_package, no_retry
 from .async_pubsub_manager import STOP_TIMEOUT, AsyncPubSubManager
 from .base_pubsub_manager import (
     AWAY,
@@ -22,11 +23,13 @@ from .base_pubsub_manager import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Sequence
+    from collections.abc import AsyncIterator, Callable, Sequence
 
     from engineio.typing import JSONModule, LoggerLike
 
     from .base_pubsub_manager import Arrival
+
+__getattr__: Callable[[str], Any] = names_of_package(__name__, VALKEY)
 
 TIMEOUT = 5.0
 """Seconds in which Redis has to answer: to a connection, and to a command."""

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from ._aio import create_event, start_in_order, wait_set
 from .async_client import AsyncClient
 from .exceptions import BadNamespaceError, DisconnectedError, TimeoutError
+from .exceptions import SocketIOError as SocketIOError
 
 if TYPE_CHECKING:
     from types import TracebackType

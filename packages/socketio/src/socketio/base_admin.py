@@ -51,6 +51,12 @@ COMMANDS = ("EMIT", "JOIN", "LEAVE", "DISCONNECT", "MJOIN", "MLEAVE", "MDISCONNE
 SERVERS = "socketio-admin-servers"
 """A room without clients: what is emitted there is for the other servers of the cluster."""
 
+HOSTNAME: str = socket.gethostname()
+"""The host on which this module was imported."""
+
+PID: int = os.getpid()
+"""The process that has imported this module; reports name the process that makes them."""
+
 _STARTED = time.time()
 
 

@@ -32,6 +32,7 @@ from ._sync import (
 )
 from ._values import PendingCall, acknowledgement, arguments
 from .base_client import SLOW_LINK_FACTOR, BaseClient, reconnecting_clients
+from .base_client import default_logger as default_logger
 from .exceptions import CallInterruptedError, ConnectionError, TimeoutError
 
 if TYPE_CHECKING:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from ._gathering import Gathering
@@ -14,6 +15,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from engineio.typing import JSONModule, LoggerLike
+
+logger: logging.Logger = logging.getLogger("socketio")
+"""What a manager without a server and without a logger of its own logs to."""
 
 
 class KafkaManager(PubSubManager):

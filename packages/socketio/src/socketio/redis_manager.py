@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from ._core.redis_url import parse_redis_sentinel_url as parse_redis_sentinel_url
 from ._core.redis_url import scheme_of
 from ._core.resp import Push, RespError, RespReader, pack
-from ._redis_sync import REDIS_NAME, RedisLink, check_server, load_package, no_retry
+from ._packages import names_of_package
+from ._redis_sync import REDIS_NAME, VALKEY, RedisLink, check_server, load_package, no_retry
 from .base_pubsub_manager import (
     AWAY,
     GATHERING,
@@ -25,11 +26,13 @@ from .base_pubsub_manager import (
 from .pubsub_manager import STOP_TIMEOUT, PubSubManager
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from engineio.typing import JSONModule, LoggerLike
 
     from .base_pubsub_manager import Arrival
+
+__getattr__: Callable[[str], Any] = names_of_package(__name__, VALKEY)
 
 TIMEOUT = 5.0
 """Seconds in which Redis has to answer: to a connection, and to a command."""

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from ._sync import create_event, start_in_order, wait_set
 from .client import Client
 from .exceptions import BadNamespaceError, DisconnectedError, TimeoutError
+from .exceptions import SocketIOError as SocketIOError
 
 if TYPE_CHECKING:
     from types import TracebackType

@@ -12,6 +12,7 @@ from .._core.engine import WS_NORMAL
 from .._shell.awaitable_channel import AwaitableChannel
 from .._shell.environ import make_environ
 from ..exceptions import ProtocolError
+from ..static_files import get_static_file as get_static_file
 from .asgi_app import ASGIApp as ASGIApp
 
 if TYPE_CHECKING:

@@ -216,7 +216,7 @@ class GeventHost:
         return []
 
 
-class Thread(Greenlet):
+class Thread(Greenlet):  # type: ignore[valid-type,misc]
     """A greenlet with the arguments of ``threading.Thread``."""
 
     def __init__(

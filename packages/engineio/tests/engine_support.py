@@ -25,7 +25,7 @@ class Options:
     cookie: None = None
     cors_allowed_origins: str = "*"
     cors_credentials: bool = True
-    max_send_buffer: int | None = 1000
+    max_send_buffer: int | None = 100_000
     upgrade_timeout: float = 10
     body_timeout: float = 45
 

@@ -1,8 +1,10 @@
 from __future__ import annotations
 
+import tracemalloc
+
 import pytest
 
-from engineio._core.message import Message
+from engineio._core.message import MESSAGE_OVERHEAD, Message, weight
 
 
 def test_text_is_the_same_in_every_form() -> None:
@@ -41,3 +43,19 @@ def test_each_form_is_computed_once() -> None:
     assert message.polling is message.polling is message.payload
     assert Message(b"x", binary=True).binary
     assert "4hello" in repr(message)
+
+
+def test_messages_weigh_more_than_they_carry() -> None:
+    assert weight([]) == 0
+    assert weight([Message(b"4abc"), Message(b"x", binary=True)]) == 5 + 2 * MESSAGE_OVERHEAD
+
+
+def test_a_message_takes_about_what_it_weighs() -> None:
+    tracemalloc.start()
+    try:
+        messages = [Message(b"4%06d" % number) for number in range(10_000)]
+        taken, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+
+    assert 0.75 < taken / weight(messages) < 1.1

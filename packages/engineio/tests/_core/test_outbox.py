@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from engine_support import RecordingChannel
 
-from engineio._core.message import Message
+from engineio._core.message import Message, weight
 from engineio._core.outbox import (
     EAGER_FLUSH,
     PACKETS_PER_POLL,
@@ -18,8 +18,23 @@ from engineio._core.session import Session
 def _session(count: int) -> Session:
     session = Session("sid", "polling")
     session.outbox = [Message(b"4%03d" % number) for number in range(count)]
-    session.queued = 4 * count
+    session.queued = weight(session.outbox)
     return session
+
+
+class CountedMessage(Message):
+    """Counts how often its size is looked at, together with the others."""
+
+    looks = 0
+
+    @property
+    def payload(self) -> bytes:  # type: ignore[override]
+        CountedMessage.looks += 1
+        return b"4"
+
+    @payload.setter
+    def payload(self, payload: bytes) -> None:
+        pass
 
 
 def test_a_poll_takes_as_much_as_a_client_accepts() -> None:
@@ -29,10 +44,22 @@ def test_a_poll_takes_as_much_as_a_client_accepts() -> None:
 
     assert [message.payload for message in messages[:2]] == [b"4000", b"4001"]
     assert len(messages) == PACKETS_PER_POLL
-    assert (len(session.outbox), session.queued) == (2, 8)
+    assert (len(session.outbox), session.queued) == (2, weight(session.outbox))
     assert len(take_poll(session)) == 2
     assert take_poll(session) == []
     assert session.queued == 0
+
+
+def test_a_poll_costs_the_same_however_much_waits() -> None:
+    looks = []
+    for count in (20, 2000):
+        session = _session(0)
+        session.outbox = [CountedMessage(b"4") for _ in range(count)]
+        CountedMessage.looks = 0
+        take_poll(session)
+        looks.append(CountedMessage.looks)
+
+    assert looks[0] == looks[1] <= PACKETS_PER_POLL
 
 
 def test_what_is_dropped_is_counted() -> None:
@@ -45,10 +72,10 @@ def test_what_is_dropped_is_counted() -> None:
 
 def test_bytes_wait_in_the_outbox_and_in_the_channel() -> None:
     session = _session(3)
-    assert waiting_bytes(session) == 12
+    assert waiting_bytes(session) == weight(session.outbox)
 
     session.channel = RecordingChannel(buffered=5)
-    assert waiting_bytes(session) == 17
+    assert waiting_bytes(session) == weight(session.outbox) + 5
 
 
 def test_a_low_limit_lets_little_be_queued() -> None:

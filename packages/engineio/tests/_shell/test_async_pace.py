@@ -149,6 +149,8 @@ async def test_a_stalled_client_that_caught_up_is_waited_for_again(sender: Sende
     sender.now += PATIENCE
     await waiting
     channel.buffered = 0
+    sender.engine.send(session, [text("4a")])
+    sender.engine.flush(0)
     await sender.pace.wait()
     sender.clog(session, channel)
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 
-from engineio._core.client_session import MESSAGE_OVERHEAD, ClientSession
-from engineio._core.message import Message
+from engineio._core.client_session import ClientSession
+from engineio._core.message import MESSAGE_OVERHEAD, Message
 from engineio._core.reason import Reason
 from engineio._shell.async_send_queue import AsyncSendQueue
 

@@ -5,7 +5,7 @@ import asyncio
 import pytest
 from shell_support import settled, text
 
-from engineio._core.message import Message
+from engineio._core.message import MESSAGE_OVERHEAD, Message
 from engineio._shell.awaitable_channel import AwaitableChannel
 
 
@@ -80,7 +80,11 @@ async def test_what_the_framework_has_not_taken_is_buffered(
     channel.write([text("4a"), text("4\u00e4")])
     await settled()
     channel.write([text("4b")])
-    assert (outlet.taken, channel.buffered, channel.unsent) == ([], 2 + 3 + 2, 3)
+    assert (outlet.taken, channel.buffered, channel.unsent) == (
+        [],
+        2 + 3 + 2 + 3 * MESSAGE_OVERHEAD,
+        3,
+    )
 
     outlet.gate.set()
     await settled()

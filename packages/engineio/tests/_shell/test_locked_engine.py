@@ -79,9 +79,9 @@ def test_who_closes_tells_the_application() -> None:
 
 
 def test_who_sends_too_much_does_not_run_the_handlers_of_the_slow_client() -> None:
-    server = Server(max_send_buffer=10)
+    server = Server(max_send_buffer=1000)
     session, channel = server.open()
-    channel.buffered = 11
+    channel.buffered = 1001
 
     server.engine.send(session, [text("4a")])
 
@@ -121,7 +121,7 @@ def test_the_lock_is_free_when_the_application_is_told() -> None:
 
 
 def test_what_is_done_together_leaves_when_the_lock_is_free() -> None:
-    server = Server(max_send_buffer=10)
+    server = Server(max_send_buffer=1000)
     session, _ = server.open()
     held: list[bool] = []
     channel = PumpedChannel(server.engine, held)
@@ -132,7 +132,7 @@ def test_what_is_done_together_leaves_when_the_lock_is_free() -> None:
         server.engine.send(session, [text("4a")])
         server.engine.broadcast(["sid"], [text("4b")])
         with server.engine.together():
-            channel.buffered = 11
+            channel.buffered = 1001
             server.engine.send(session, [text("4c")])
         assert held == []
 
@@ -175,9 +175,9 @@ def test_the_application_is_asked_for_an_origin_without_the_lock(allowed: bool) 
 
 
 def test_who_was_closed_is_told_although_sending_fails() -> None:
-    server = Server(max_send_buffer=10)
+    server = Server(max_send_buffer=1000)
     session, channel = server.open()
-    channel.buffered = 11
+    channel.buffered = 1001
 
     class Failing:
         def pump(self) -> None:

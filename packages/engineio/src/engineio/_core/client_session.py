@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from ..exceptions import ProtocolError
 from .handshake import parse_open
-from .message import CLOSE, Message
+from .message import CLOSE, Message, weight
 from .polling import join_payload, split_payload
 from .reason import Reason
 
@@ -24,9 +24,6 @@ Transport: TypeAlias = Literal["polling", "websocket"]
 
 MAX_POST_PACKETS = 16
 """Packets in one POST: Python servers refuse more (``Payload.max_decode_packets``)."""
-
-MESSAGE_OVERHEAD = 128
-"""Bytes added to the size of each waiting message: about what its object takes in memory."""
 
 LAST_LOOK = 1.0
 """Shortest wait of a read, seconds: what came while the application kept the reader is read."""
@@ -167,7 +164,7 @@ class ClientSession:
         if not self.is_open:
             return False
         self._outbox.extend(messages)
-        self.buffered += _weight(messages)
+        self.buffered += weight(messages)
         return True
 
     def end(self) -> None:
@@ -182,7 +179,7 @@ class ClientSession:
         self.reason = reason
         self._outbox.clear()
         self._pong = None
-        self.buffered = _weight(self._in_flight)
+        self.buffered = weight(self._in_flight)
         return True
 
     # to the shell
@@ -214,7 +211,7 @@ class ClientSession:
 
     def sent(self) -> None:
         """The batch that ``take`` returned has left."""
-        self.buffered -= _weight(self._in_flight)
+        self.buffered -= weight(self._in_flight)
         self._in_flight = []
 
     def post_body(self, batch: Sequence[Message]) -> bytes:
@@ -235,10 +232,6 @@ class ClientSession:
     def _answer_ping(self, payload: str, now: float) -> None:
         self._expires = now + self._window
         if self._pong is not None:
-            self.buffered -= _weight([self._pong])
+            self.buffered -= weight([self._pong])
         self._pong = Message(b"3" + payload.encode())
-        self.buffered += _weight([self._pong])
-
-
-def _weight(messages: Sequence[Message]) -> int:
-    return sum([len(message.payload) for message in messages]) + MESSAGE_OVERHEAD * len(messages)
+        self.buffered += weight([self._pong])

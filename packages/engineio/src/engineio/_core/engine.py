@@ -21,7 +21,7 @@ from .deadlines import Deadlines
 from .farewell import Farewells
 from .handshake import open_message
 from .heartbeat import Heartbeat
-from .message import NOOP, PING
+from .message import MESSAGE_OVERHEAD, NOOP, PING, weight
 from .outbox import drop_outbox, eager_flush, is_too_much, take_poll, waiting_bytes
 from .posts import Posts
 from .reason import Reason
@@ -124,6 +124,7 @@ class Engine:
             and "websocket" in options.transports
         )
         session.outbox.append(open_message(sid, ["websocket"] if upgradable else [], options))
+        session.queued = weight(session.outbox)
         return session
 
     def accept(self, session: Session, now: float) -> None:
@@ -311,13 +312,14 @@ class Engine:
         size = 0
         for message in messages:
             size += len(message.payload)
+        unit = size + MESSAGE_OVERHEAD * len(messages)
         session.outbox += messages
-        session.queued += size
+        session.queued += unit
         self.turn_bytes += size
         if not session.dirty:
             self._mark(session)
         if session.queued > self._eager:
-            self._flush_session(session, size)
+            self._flush_session(session, unit)
 
     def broadcast(self, sids: Iterable[str], messages: Sequence[Message]) -> None:
         """Queue the same messages for many sessions; unknown ones are passed over."""
@@ -325,6 +327,7 @@ class Engine:
         size = len(messages[0].payload)
         if count > 1:
             size = sum([len(message.payload) for message in messages])
+        unit = size + MESSAGE_OVERHEAD * count
         sessions = self.sessions
         dirty = self._dirty
         eager = self._eager
@@ -335,12 +338,12 @@ class Engine:
                 self.counters.messages_dropped += count
                 continue
             session.outbox += messages
-            session.queued += size
+            session.queued += unit
             if not session.dirty:
                 session.dirty = True
                 dirty.append(session)
             if session.queued > eager:
-                self._flush_session(session, size)
+                self._flush_session(session, unit)
             self.turn_bytes += size
         if idle and dirty:
             self._wake()
@@ -394,13 +397,15 @@ class Engine:
         if channel is None or session.held:
             waiting = session.queued
         elif session.transport == "websocket":
-            if unit and limit is not None:
-                waiting = channel.buffered + session.queued
-                if is_too_much(session, waiting, unit, limit):
+            if unit or self._lagging:
+                buffered = channel.buffered
+                if buffered <= HIGH_WATER:
+                    self._lagging.discard(session)
+                waiting = buffered + session.queued
+                if buffered and limit is not None and is_too_much(session, waiting, unit, limit):
                     self._overflow(session)
                     return
-            outbox, unit = session.outbox, session.queued
-            session.outbox, session.queued = [], 0
+            outbox, session.outbox, session.queued = session.outbox, [], 0
             channel.write(outbox)
             waiting = channel.buffered
         else:
@@ -413,11 +418,11 @@ class Engine:
                 return
         elif session.allowance:
             session.allowance = 0
-        if waiting > HIGH_WATER:
-            if waiting - unit <= HIGH_WATER:
-                self._lagging.discard(session)  # it had caught up
-            if session not in self._lagging:
-                self.congested.add(session)
+        if waiting <= HIGH_WATER:
+            if self._lagging:
+                self._lagging.discard(session)
+        elif session not in self._lagging:
+            self.congested.add(session)
 
     @property
     def crowded(self) -> bool:

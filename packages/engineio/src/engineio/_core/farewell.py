@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from .deadlines import Deadlines
-from .message import CLOSE, NOOP
+from .message import CLOSE, NOOP, weight
 from .outbox import drop_outbox, take_poll
 from .reason import Reason
 from .session import CLOSED, CLOSING
@@ -60,6 +60,7 @@ class Farewells:
         reason = session.reason
         if reason == Reason.SERVER_DISCONNECT:
             session.outbox.append(CLOSE)
+            session.queued += weight([CLOSE])
             session.state = CLOSING
             if channel is not None:
                 self.hand_over(session, channel)

@@ -68,7 +68,7 @@ class Session:
         """True from the probe to the end of the upgrade: the outbox waits for the WebSocket."""
         self.outbox: list[Message] = []
         self.queued: int = 0
-        """Bytes in the outbox."""
+        """What the messages in the outbox weigh, in bytes."""
         self.allowance: int = 0
         """Bytes that may wait in addition to ``max_send_buffer``: a larger unit is under way."""
         self.dirty: bool = False

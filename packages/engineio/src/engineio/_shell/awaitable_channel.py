@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Protocol
 
+from .._core.message import MESSAGE_OVERHEAD
 from .eager import start_eagerly
 
 if TYPE_CHECKING:
@@ -53,7 +54,7 @@ class AwaitableChannel:
         self._closed = False
         self._code: int | None = None
         self.buffered: int = 0
-        """Bytes that the framework has not taken yet."""
+        """Bytes that the framework has not taken yet, ``MESSAGE_OVERHEAD`` for each message."""
         self.unsent: int = 0
         """Messages that the framework has not taken, or that came after the close."""
 
@@ -64,7 +65,7 @@ class AwaitableChannel:
             return
         self._queue += messages
         for message in messages:
-            self.buffered += len(message.payload)
+            self.buffered += len(message.payload) + MESSAGE_OVERHEAD
         if not self._draining:
             self._start()
 
@@ -93,7 +94,7 @@ class AwaitableChannel:
                 messages, self._queue = self._queue, []
                 for message in messages:
                     await self._outlet.send(message)
-                    self.buffered -= len(message.payload)
+                    self.buffered -= len(message.payload) + MESSAGE_OVERHEAD
                     self.unsent -= 1
             if self._code is not None:
                 await self._outlet.close(self._code)

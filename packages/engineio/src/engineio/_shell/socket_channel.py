@@ -30,6 +30,9 @@ if TYPE_CHECKING:
 BATCH = 65_536
 """Bytes from which what waits is sent in more than one piece."""
 
+FRAME_OVERHEAD = 48
+"""Bytes that a waiting frame takes besides its own: the object and its place in the queue."""
+
 TEXT = Opcode.TEXT
 BINARY = Opcode.BINARY
 CONTINUATION = Opcode.CONT
@@ -112,10 +115,13 @@ class SocketChannel:
 
     @property
     def buffered(self) -> int:
-        """Bytes that the operating system has not taken, and may still take."""
+        """Bytes that the operating system has not taken, and may still take.
+
+        ``FRAME_OVERHEAD`` for each frame is added.
+        """
         if self._aborted or not (self._queue or self._rest):
             return 0
-        return self._written + self._replied - self._sent
+        return self._written + self._replied - self._sent + FRAME_OVERHEAD * len(self._queue)
 
     @property
     def unsent(self) -> int:

@@ -155,9 +155,9 @@ def free_port() -> int:
 class Server:
     """One server process; ``stop()`` and ``start()`` restart it on the same port."""
 
-    def __init__(self, mode: str, options: dict[str, Any]) -> None:
+    def __init__(self, mode: str, options: dict[str, Any], kind: Mode | None = None) -> None:
         self.mode = mode
-        self.kind = MODES[mode]
+        self.kind = kind or MODES[mode]
         self.port = free_port()
         self._options = options
         self.start()

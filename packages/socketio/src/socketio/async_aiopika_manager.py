@@ -14,6 +14,7 @@ from ._core.cluster_reader import is_numbered
 from ._core.redeliveries import Redeliveries
 from ._gathering import Gathering
 from ._packages import load_package
+from ._rabbitmq import MAX_QUEUE_BYTES, MAX_QUEUE_LENGTH, queue_arguments
 from .async_pubsub_manager import AsyncPubSubManager
 from .base_pubsub_manager import LISTEN_TIMEOUT, MAX_PENDING_BYTES, MAX_PENDING_PUBLISHES, NotSent
 
@@ -39,9 +40,6 @@ HEARTBEAT = 5
 """Seconds between heartbeats, unless the URL has ``?heartbeat=``.  aio-pika gives a connection up
 after 18 seconds without."""
 
-QUEUE_EXPIRES_MS = 300_000
-"""How long RabbitMQ keeps the queue of a listener that has gone; as python-socketio 5.x."""
-
 CLOSE_TIMEOUT = 1.0
 """Seconds for the farewell of a connection."""
 
@@ -63,6 +61,9 @@ class AsyncAioPikaManager(AsyncPubSubManager):
     :param json: object with ``dumps`` and ``loads`` for a manager without a server.
     :param max_pending_publishes: as of ``AsyncPubSubManager``.
     :param max_pending_bytes: as of ``AsyncPubSubManager``.
+    :param max_queue_length: messages that RabbitMQ keeps for this process while it does not take
+        them (default 100,000); then the oldest is dropped for each new one, and counted as missed.
+    :param max_queue_bytes: the same in bytes (default 256 MiB).
 
     ``RuntimeError`` if the package ``aio-pika`` is missing.
     """
@@ -80,6 +81,8 @@ class AsyncAioPikaManager(AsyncPubSubManager):
         *,
         max_pending_publishes: int = MAX_PENDING_PUBLISHES,
         max_pending_bytes: int = MAX_PENDING_BYTES,
+        max_queue_length: int = MAX_QUEUE_LENGTH,
+        max_queue_bytes: int = MAX_QUEUE_BYTES,
     ) -> None:
         self._aio_pika = load_package("aio_pika", self, "aio-pika", "aio-pika")
         super().__init__(
@@ -91,6 +94,7 @@ class AsyncAioPikaManager(AsyncPubSubManager):
             max_pending_bytes=max_pending_bytes,
         )
         self.url = url
+        self._queue_arguments: Any = queue_arguments(max_queue_length, max_queue_bytes)
         self.publisher_connection: AbstractConnection | None = None
         self.publisher_channel: AbstractChannel | None = None
         self.publisher_exchange: AbstractExchange | None = None
@@ -244,8 +248,7 @@ class AsyncAioPikaManager(AsyncPubSubManager):
         queue = await self._find_queue(connection)
         if queue is None:
             channel = await connection.channel()
-            arguments = {"x-expires": QUEUE_EXPIRES_MS}
-            queue = await channel.declare_queue(durable=False, arguments=arguments)
+            queue = await channel.declare_queue(durable=False, arguments=self._queue_arguments)
         self._queue_name = queue.name
         await queue.channel.set_qos(prefetch_count=PREFETCH)
         await queue.bind(await self._declare_exchange(queue.channel))

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from ._gathering import Gathering
 from ._packages import check_patched, load_package
+from ._rabbitmq import MAX_QUEUE_BYTES, MAX_QUEUE_LENGTH, queue_arguments
 from .base_pubsub_manager import LISTEN_TIMEOUT, MAX_PENDING_BYTES, MAX_PENDING_PUBLISHES, NotSent
 from .pubsub_manager import PubSubManager
 
@@ -34,9 +35,6 @@ FULL_INTERVAL = 1.0
 
 PRECONDITION_FAILED = 406
 """The code with which RabbitMQ ends a channel on which a message is too large."""
-
-QUEUE_EXPIRES_MS = 300_000
-"""How long RabbitMQ keeps the queue of a listener that has gone; as python-socketio 5.x."""
 
 REDIS_OPTIONS: dict[str, Any] = {
     "socket_timeout": TIMEOUT,
@@ -61,6 +59,9 @@ class KombuManager(PubSubManager):
     :param producer_options: further arguments of ``kombu.Producer``.
     :param max_pending_publishes: as of ``PubSubManager``.
     :param max_pending_bytes: as of ``PubSubManager``.
+    :param max_queue_length: messages that RabbitMQ keeps for this process while it does not take
+        them (default 100,000); then the oldest is dropped for each new one, and counted as missed.
+    :param max_queue_bytes: the same in bytes (default 256 MiB).
 
     ``RuntimeError`` if the package ``kombu`` is missing.
     """
@@ -82,6 +83,8 @@ class KombuManager(PubSubManager):
         *,
         max_pending_publishes: int = MAX_PENDING_PUBLISHES,
         max_pending_bytes: int = MAX_PENDING_BYTES,
+        max_queue_length: int = MAX_QUEUE_LENGTH,
+        max_queue_bytes: int = MAX_QUEUE_BYTES,
     ) -> None:
         self._kombu = load_package("kombu", self, "kombu", "kombu")
         super().__init__(
@@ -93,6 +96,7 @@ class KombuManager(PubSubManager):
             max_pending_bytes=max_pending_bytes,
         )
         self.url = url
+        self._queue_arguments = queue_arguments(max_queue_length, max_queue_bytes)
         self.connection_options: dict[str, Any] = connection_options or {}
         self.exchange_options: dict[str, Any] = exchange_options or {}
         self.queue_options: dict[str, Any] = queue_options or {}
@@ -127,7 +131,7 @@ class KombuManager(PubSubManager):
             "name": self._queue_name,
             "exchange": self._exchange(),
             "durable": False,
-            "queue_arguments": {"x-expires": QUEUE_EXPIRES_MS},
+            "queue_arguments": self._queue_arguments,
         }
         return self._kombu.Queue(**{**options, **self.queue_options})
 

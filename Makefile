@@ -108,9 +108,9 @@ matrix: setup  ## All tests on every Python that is installed, 3.10 to 3.13
 	$(say) "All tests on: $(PYTHONS)"
 	integration-tests/tools/matrix $(PYTHONS)
 
-screenshot: setup  ## Draw docs/images/chat.png, the picture in the README
-	$(say) "The chat demo in Chromium"
-	$(BIN)/python integration-tests/browser/screenshot.py
+screenshot: setup  ## Draw the pictures in docs/images: the chat and the Admin UI
+	$(say) "The chat demo and the Admin UI in Chromium"
+	PYTHONPATH=integration-tests $(BIN)/python integration-tests/browser/screenshot.py
 
 lint: setup docs  ## Style, types and layers; the documentation builds
 	$(say) "ruff"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import logging
 import sys
 from typing import Any
 
@@ -61,6 +62,7 @@ def run_threads(args: argparse.Namespace) -> None:
         sio.emit("said", text, to="lobby")
         return "done"
 
+    logging.getLogger("werkzeug").setLevel(logging.ERROR)  # or the pipe would be full some time
     app = socketio.WSGIApp(sio, static_files={"/": args.page})
     server = make_server("127.0.0.1", 0, app, threaded=True)
     print(f"http://127.0.0.1:{server.port}", file=sys.stderr, flush=True)

@@ -1,19 +1,27 @@
-"""Draw the picture of the chat example that the READMEs show, from a real conversation.
+"""Draw the pictures that the READMEs and the guide show, into docs/images.
 
-Two people chat, one on a desktop and one on a phone; a picture travels; both screens are put
-side by side.  Usage: ``python screenshot.py [FILE]`` (default: docs/images/chat.png).
+``chat.png``: two people chat, one on a desktop and one on a phone; a picture travels; both screens
+are put side by side.  ``admin.png``: the Admin UI shows a cluster of two servers, both of which
+have clients that talk.  Usage: ``python screenshot.py [chat] [admin]`` (default: both), with
+``integration-tests`` in PYTHONPATH.
 """
 
 from __future__ import annotations
 
 import sys
+import tempfile
+import time
 from base64 import b64encode
+from contextlib import ExitStack
 from pathlib import Path
 
-from conftest import DESKTOP, PHONE, SERVER, ChatServer, Chromium, Page
+from cluster.brokers.redis import Redis
+from conftest import DESKTOP, PHONE, SERVER, AdminServer, ChatServer, Chromium, Page
+
+import socketio
 
 PICTURE = Path(__file__).with_name("picture.svg")
-OUTPUT = SERVER.parents[2] / "images" / "chat.png"
+IMAGES = SERVER.parents[2] / "images"
 LOCALE = {"locale": "en-GB", "reducedMotion": "reduce"}
 
 SHEET = """
@@ -62,8 +70,7 @@ def converse(ada: Page, grace: Page, alan: Page, picture: bytes) -> None:
     ada.wait_for("#typing:has-text('Grace is typing')")
 
 
-def main(output: Path) -> None:
-    output.parent.mkdir(parents=True, exist_ok=True)
+def draw_chat() -> None:
     server, chromium = ChatServer(), Chromium()
     try:
         picture = greenhouse(chromium)
@@ -79,11 +86,71 @@ def main(output: Path) -> None:
         }
         sheet = chromium.open("sheet", "about:blank", {"viewport": {"width": 1580, "height": 890}})
         sheet.call("setContent", SHEET.format(**shots))
-        output.write_bytes(sheet.screenshot())
+        (IMAGES / "chat.png").write_bytes(sheet.screenshot())
     finally:
         chromium.close()
         server.stop()
 
 
+ADMIN_SHEET = """
+<style>
+  body {{ margin: 0; width: 1580px; height: 1080px; position: relative; background: #dfe5df; }}
+  img {{ position: absolute; display: block; border-radius: 14px;
+         box-shadow: 0 24px 60px rgb(30 50 40 / 0.28); }}
+</style>
+<img style="left: 48px; top: 42px; width: 1240px" src="data:image/png;base64,{dashboard}">
+<img style="right: 48px; bottom: 42px; width: 1080px" src="data:image/png;base64,{servers}">
+"""
+ADMIN_VIEW = {"viewport": {"width": 1380, "height": 960}, "deviceScaleFactor": 2} | LOCALE
+TALK = 60.0
+"""Seconds of talk that the page draws curves of; a point of them is ten seconds."""
+
+
+def talk(clients: list[socketio.SimpleClient]) -> None:
+    end = time.monotonic() + TALK
+    while (rest := end - time.monotonic()) > 0:
+        for client in clients[: 3 + int(rest) % 5]:
+            client.emit("say", "Seedlings are out" if client is clients[0] else "Morning!")
+        time.sleep(0.25)
+
+
+def draw_admin() -> None:
+    with ExitStack() as stack:
+        redis = Redis(Path(stack.enter_context(tempfile.TemporaryDirectory())))
+        stack.callback(redis.stop)
+        redis.start()
+        urls = [
+            stack.enter_context(AdminServer("--redis", redis.url, "--server-id", name, *more)).url
+            for name, more in (("frankfurt-1", ()), ("frankfurt-2", ("--threads",)))
+        ]
+        chromium = Chromium()
+        stack.callback(chromium.close)
+        clients = []
+        for number in range(8):
+            clients.append(stack.enter_context(socketio.SimpleClient()))
+            transport = "polling" if number == 5 else "websocket"
+            clients[-1].connect(urls[number % 2], transports=[transport])
+        page = chromium.open("admin", urls[0] + "/index.html", ADMIN_VIEW)
+        for number, text in enumerate((urls[0], "admin")):
+            page.call("fill", f".v-dialog input[type=text] >> nth={number}", text)
+        page.call("fill", ".v-dialog input[type=password]", "changeit")
+        page.call("click", ".v-dialog button[type=submit]")
+        page.wait_for(".v-dialog", state="hidden")
+        talk(clients)
+        shots = {"dashboard": b64encode(page.screenshot()).decode()}
+        page.call("setViewportSize", {"width": 1380, "height": 330})
+        page.call("evaluate", "location.hash = '#/servers'")
+        page.wait_for("tr:has-text('frankfurt-2'):has-text('HEALTHY')")
+        shots["servers"] = b64encode(page.screenshot()).decode()
+        sheet = chromium.open("sheet", "about:blank", {"viewport": {"width": 1580, "height": 1080}})
+        sheet.call("setContent", ADMIN_SHEET.format(**shots))
+        (IMAGES / "admin.png").write_bytes(sheet.screenshot())
+
+
 if __name__ == "__main__":
-    main(Path(sys.argv[1]) if len(sys.argv) > 1 else OUTPUT)
+    IMAGES.mkdir(exist_ok=True)
+    wanted = sys.argv[1:] or ["chat", "admin"]
+    if "chat" in wanted:
+        draw_chat()
+    if "admin" in wanted:
+        draw_admin()

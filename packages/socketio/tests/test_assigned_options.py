@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import itertools
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from http_support import request
 
 import engineio.base_server
 import socketio
@@ -16,9 +18,6 @@ from socketio.testing import AsyncTestServer
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
-
-SOON = 10
-"""Seconds in which everything must happen; only a failing test waits so long."""
 
 FIXED = {
     "self": "",
@@ -35,7 +34,10 @@ FIXED = {
 
 
 def make_server(**options: Any) -> socketio.AsyncServer:
-    return socketio.AsyncServer(async_mode="asgi", **options)
+    sio = socketio.AsyncServer(async_mode="asgi", **options)
+    sids = itertools.count(1)  # so that answers can be compared
+    sio.eio.generate_id = lambda: f"sid{next(sids)}"  # type: ignore[method-assign]
+    return sio
 
 
 # what to look at: with clients in memory
@@ -154,35 +156,6 @@ async def a_body_is_waited_for(sio: socketio.AsyncServer) -> Any:
 # what to look at: answers to requests
 
 
-async def request(
-    sio: socketio.AsyncServer,
-    query: str = "",
-    body: bytes = b"",
-    headers: tuple[tuple[bytes, bytes], ...] = (),
-) -> tuple[int, dict[bytes, bytes], bytes]:
-    """Ask as an ASGI server does; the session of a new client is not shown."""
-    sent: list[dict[str, Any]] = []
-
-    async def receive() -> dict[str, Any]:
-        if sent:
-            await asyncio.Event().wait()
-        return {"type": "http.request", "body": body}
-
-    async def send(event: dict[str, Any]) -> None:
-        sent.append(event)
-
-    sio.eio.generate_id = lambda: "sid"  # type: ignore[method-assign]
-    scope = {
-        "type": "http",
-        "method": "POST" if body else "GET",
-        "path": "/socket.io/",
-        "query_string": f"EIO=4&transport=polling{query}".encode(),
-        "headers": [(b"host", b"here"), *headers],
-    }
-    await asyncio.wait_for(socketio.ASGIApp(sio)(scope, receive, send), SOON)
-    return sent[0]["status"], dict(sent[0]["headers"]), sent[1]["body"]
-
-
 async def handshake(sio: socketio.AsyncServer) -> Any:
     return await request(sio)
 
@@ -202,14 +175,14 @@ async def compressed(sio: socketio.AsyncServer) -> Any:
 
 async def large_compressed(sio: socketio.AsyncServer) -> Any:
     await request(sio)
-    await sio.eio.send("sid", "x" * 5000)
-    _, headers, _ = await request(sio, "&sid=sid", headers=((b"accept-encoding", b"deflate"),))
+    await sio.eio.send("sid1", "x" * 5000)
+    _, headers, _ = await request(sio, "&sid=sid1", headers=((b"accept-encoding", b"deflate"),))
     return headers.get(b"content-encoding")
 
 
 async def two_packets(sio: socketio.AsyncServer) -> Any:
     await request(sio)
-    return await request(sio, "&sid=sid", b"3\x1e3")
+    return await request(sio, "&sid=sid1", b"3\x1e3")
 
 
 LOOKS: dict[str, tuple[Any, Callable[[socketio.AsyncServer], Awaitable[Any]]]] = {

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
+import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from http_support import request
 
 import socketio
 from socketio.exceptions import ConnectionRefusedError
@@ -15,6 +18,9 @@ if TYPE_CHECKING:
 
     from socketio.async_admin import InstrumentedAsyncServer
     from socketio.testing import AsyncTestClient
+
+STARTED = time.time()
+"""When this module was imported: after socketio."""
 
 INTERVAL = 2
 """Seconds between two statistics, by default."""
@@ -35,25 +41,28 @@ async def server(sio: socketio.AsyncServer) -> AsyncIterator[AsyncTestServer]:
 
 
 async def events(
-    server: AsyncTestServer, admin: AsyncTestClient, *but: str, namespace: str = "/admin"
+    server: AsyncTestServer, admin: AsyncTestClient, namespace: str = "/admin"
 ) -> list[list[Any]]:
-    """What an admin has been told since the last look, statistics only if they are asked for."""
+    """What an admin has been told since the last look, but for statistics."""
     await server.settle()
     told = await admin.received(namespace)
     return [event for event in told if event[0] != "server_stats"]
 
 
-async def counted(
-    server: AsyncTestServer, admin: AsyncTestClient, namespace: str
-) -> dict[str, int]:
-    """What the next statistics count."""
-    await admin.received(namespace)
+async def last_stats(
+    server: AsyncTestServer, admin: AsyncTestClient, namespace: str = "/admin"
+) -> dict[str, Any]:
+    """The statistics of the next interval."""
     await server.advance(INTERVAL)
+    told = await admin.received(namespace)
+    stats: dict[str, Any] = [event for event in told if event[0] == "server_stats"][-1][1]
+    return stats
+
+
+def totals(stats: dict[str, Any]) -> dict[str, int]:
     counts: dict[str, int] = {}
-    for event, *args in await admin.received(namespace):
-        if event == "server_stats":
-            for counter in args[0]["aggregatedEvents"]:
-                counts[counter["type"]] = counts.get(counter["type"], 0) + counter["count"]
+    for counter in stats["aggregatedEvents"]:
+        counts[counter["type"]] = counts.get(counter["type"], 0) + counter["count"]
     return counts
 
 
@@ -95,15 +104,15 @@ async def test_two_observers_count_the_same(
     admin = await connect_admin(server, "/a1")
     for _ in range(10):
         await server.connect()
-    await counted(server, admin, "/a1")
+    await last_stats(server, admin, "/a1")
 
     second = instrument(sio, namespace="/a2", mode="production")
     await server.connect()
-    counts = await counted(server, admin, "/a1")
+    counts = totals(await last_stats(server, admin, "/a1"))
     assert (counts["rawConnection"], counts["packetsIn"]) == (1, 1)
     second.uninstrument()
     await server.connect()
-    counts = await counted(server, admin, "/a1")
+    counts = totals(await last_stats(server, admin, "/a1"))
     assert (counts["rawConnection"], counts["packetsIn"]) == (1, 1)
 
 
@@ -232,3 +241,114 @@ async def test_a_client_that_leaves_is_in_no_list(
     await client.disconnect()
 
     assert lists == [[]]
+
+
+# what the statistics and the lists say
+
+
+async def test_namespaces_of_classes_and_later_ones_are_counted(
+    sio: socketio.AsyncServer, server: AsyncTestServer
+) -> None:
+    sio.register_namespace(socketio.AsyncNamespace("/class"))
+    instrument(sio)
+    admin = await connect_admin(server)
+    await last_stats(server, admin)
+
+    sio.register_namespace(socketio.AsyncNamespace("/later-class"))
+    sio.on("event", print, namespace="/later-function")
+    sio.on("event", print, namespace="*")
+    for namespace in ("/class", "/later-class", "/later-class", "/"):
+        await server.connect(namespace)
+
+    assert (await last_stats(server, admin))["namespaces"] == [
+        {"name": "/", "socketsCount": 1},
+        {"name": "/class", "socketsCount": 1},
+        {"name": "/later-class", "socketsCount": 2},
+        {"name": "/later-function", "socketsCount": 0},
+    ]
+
+
+async def test_the_uptime_is_that_of_the_process(
+    sio: socketio.AsyncServer, server: AsyncTestServer
+) -> None:
+    instrument(sio)
+    admin = await connect_admin(server)
+
+    uptime = (await last_stats(server, admin))["uptime"]
+
+    assert time.time() - STARTED <= uptime <= time.clock_gettime(time.CLOCK_BOOTTIME)
+
+
+async def test_bytes_are_those_of_utf_8(sio: socketio.AsyncServer, server: AsyncTestServer) -> None:
+    sio.on("echo", lambda sid, text: text)
+    instrument(sio, mode="production")
+    admin = await connect_admin(server)
+    client = await server.connect()
+    counts = []
+
+    for text in ("e" * 1000, "é" * 1000):
+        await last_stats(server, admin)
+        await client.call("echo", text)
+        counts.append(totals(await last_stats(server, admin)))
+
+    ascii, latin = counts
+    assert latin["bytesIn"] - ascii["bytesIn"] == 1000
+    assert 500 < latin["bytesOut"] - ascii["bytesOut"] < 1500  # the statistics are in it, too
+
+
+async def test_each_packet_of_a_payload_is_counted(sio: socketio.AsyncServer) -> None:
+    instrumented = instrument(sio, mode="production")
+    _, _, opened = await request(sio)
+    sid = json.loads(opened[1:])["sid"]
+
+    await request(sio, f"&sid={sid}", b'40\x1e42["one"]\x1e42["two",1]')
+
+    stats = instrumented._stats().args[0]
+    assert stats["pollingClientsCount"] == 1
+    counts = totals(stats)
+    assert (counts["packetsIn"], counts["bytesIn"]) == (3, len(b'4042["one"]42["two",1]'))
+    await instrumented.shutdown()
+
+
+async def test_addresses_and_headers_are_those_of_the_client(
+    sio: socketio.AsyncServer, server: AsyncTestServer
+) -> None:
+    instrument(sio)
+    admin = await connect_admin(server)
+    direct = {"REMOTE_ADDR": "198.51.100.1"}
+    forwarded = {"X-Forwarded-For": "203.0.113.7, 10.0.0.1", "User-Agent": "of a test"}
+    seen = []
+
+    for headers in ({}, forwarded, {**forwarded, "CF-Connecting-IP": "203.0.113.9"}):
+        await server.connect(headers=headers, environ=direct, query="a=1&b=2&b=3")
+        [connected] = await events(server, admin)
+        seen.append(connected[1]["handshake"])
+
+    assert [handshake["address"] for handshake in seen] == [
+        "198.51.100.1",
+        "203.0.113.7",
+        "203.0.113.9",
+    ]
+    assert seen[1]["headers"]["user-agent"] == "of a test"
+    assert seen[1]["headers"]["x-forwarded-for"] == forwarded["X-Forwarded-For"]
+    assert (seen[0]["query"]["a"], seen[0]["query"]["b"]) == ("1", ["2", "3"])
+
+
+async def test_a_second_admin_gets_the_list_of_all_namespaces(
+    sio: socketio.AsyncServer, server: AsyncTestServer
+) -> None:
+    sio.on("event", print, namespace="/other")
+    instrument(sio)
+    first = await connect_admin(server)
+    clients = [await server.connect(namespace) for namespace in ("/", "/other")]
+    await events(server, first)
+
+    second = await server.connect("/admin")
+
+    [config, all_sockets] = await events(server, second)
+    assert (config[0], all_sockets[0]) == ("config", "all_sockets")
+    assert {(client["nsp"], client["id"]) for client in all_sockets[1]} == {
+        ("/", clients[0].sid),
+        ("/other", clients[1].sid),
+    }
+    assert await events(server, first) == []

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from hypothesis import strategies as st
 
-from engineio._core.codec import make_codec
+from engineio._core.codec import MAX_DEPTH, MAX_INT_DIGITS, make_codec
 from socketio._core.wire import PacketLimits, make_wire, packet_class_of
 from socketio.packet import Packet
 
@@ -28,10 +28,17 @@ SERIALIZERS: dict[str, str | type[Packet]] = {
 
 
 def wire_of(
-    serializer: str = "default", max_attachments: int = 100, max_attachment_bytes: int = 1000
+    serializer: str = "default",
+    max_attachments: int = 100,
+    max_attachment_bytes: int = 1000,
+    max_json_depth: int = MAX_DEPTH,
+    max_json_int_digits: int = MAX_INT_DIGITS,
 ) -> Wire:
-    limits = PacketLimits(max_attachments, max_attachment_bytes)
-    return make_wire(packet_class_of(SERIALIZERS[serializer]), make_codec(), limits)
+    limits = PacketLimits(
+        max_attachments, max_attachment_bytes, max_json_depth, max_json_int_digits
+    )
+    codec = make_codec(max_depth=max_json_depth, max_int_digits=max_json_int_digits)
+    return make_wire(packet_class_of(SERIALIZERS[serializer]), codec, limits)
 
 
 def payloads(messages: list[Message]) -> list[str | bytes]:

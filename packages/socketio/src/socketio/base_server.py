@@ -164,6 +164,8 @@ class BaseServer(Registration, OverridePoints):
         options = self._codec_options = self._wanted_codec()
         json, depth, digits = options
         codec = make_codec(json, max_depth=depth, max_int_digits=digits)
+        self._limits.max_json_depth = depth
+        self._limits.max_json_int_digits = digits
         self.wire: Wire = make_wire(self._packet_class, codec, self._limits)
 
     def _wanted_codec(self) -> tuple[JSONModule | None, int, int]:

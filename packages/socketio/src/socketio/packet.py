@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
 
 from engineio import json as default_json
-from engineio._core.codec import make_codec
+from engineio._core.codec import MAX_DEPTH, MAX_INT_DIGITS, make_codec
 
 if TYPE_CHECKING:
     from engineio.typing import JSONModule
@@ -53,6 +53,10 @@ class Packet:
     uses_binary_events: ClassVar[bool] = True
     json: ClassVar[JSONModule] = default_json
     """The default JSON module of all servers and clients; assign to replace it."""
+    max_json_depth: int = MAX_DEPTH
+    """Nested lists and objects that ``decode`` accepts; servers and clients set it."""
+    max_json_int_digits: int = MAX_INT_DIGITS
+    """Digits of an integer that ``decode`` accepts, likewise."""
 
     def __init__(
         self,
@@ -121,13 +125,21 @@ class Packet:
             raise ValueError("acknowledgement id too long")
         self.id = int(number) if number else None
         rest = rest[len(number) :]
-        self.data = make_codec(self.json).loads(rest) if rest else None
+        self.data = self._loads(rest) if rest else None
         if self.packet_type in (EVENT, BINARY_EVENT):
             if not (isinstance(self.data, list) and self.data and isinstance(self.data[0], str)):
                 raise ValueError("an event is a list that starts with its name")
         elif self.packet_type in (ACK, BINARY_ACK) and not isinstance(self.data, list):
             raise ValueError("an acknowledgement is a list")
         return attachments
+
+    def _loads(self, text: str) -> Any:
+        codec = make_codec(
+            None if self.json is default_json else self.json,
+            max_depth=self.max_json_depth,
+            max_int_digits=self.max_json_int_digits,
+        )
+        return codec.loads(text)
 
     def add_attachment(self, attachment: bytes) -> bool:
         """Take the next attachment; True once the packet is complete.

@@ -522,3 +522,66 @@ def test_attachments_may_be_anything(attachments: list[bytes]) -> None:
     messages = payloads(wire.encoder.event("/", ["a", *attachments]))
 
     assert decode("default", *messages) == (EVENT, "/", None, ["a", *attachments])
+
+
+# nesting
+
+
+def nest(depth: int, leaf: Any = 1) -> Any:
+    """Lists and dicts inside of each other, ``depth`` of them, ``leaf`` in the last one."""
+    data = [leaf]
+    for number in range(depth - 1):
+        data = {"k": data} if number % 2 else [0, data]  # type: ignore[assignment]
+    return data
+
+
+class Foreign(Packet):
+    """A format of an application that limits nothing."""
+
+    uses_binary_events = False
+
+    def decode(self, encoded_packet: Any) -> int:
+        self.packet_type, self.namespace, self.id = EVENT, "/", None
+        self.data = json.loads(encoded_packet)
+        return 0
+
+
+@pytest.mark.parametrize("limit", [3, 128, 200])
+@pytest.mark.parametrize("serializer", SERIALIZERS)
+def test_nesting_is_limited_in_every_format(serializer: str, limit: int) -> None:
+    wire = wire_of(serializer, max_json_depth=limit)
+
+    def receive(depth: int) -> Inbound:
+        return feed_all(wire.new_decoder(), wire.encoder.event("/", ["e", nest(depth - 1)]))
+
+    assert receive(limit).data == ["e", nest(limit - 1)]
+    with pytest.raises(ProtocolError):
+        receive(limit + 1)
+    with pytest.raises(ProtocolError):
+        receive(250)
+
+
+@pytest.mark.parametrize("leaf", [[], {}, 1])
+def test_nesting_is_limited_in_formats_of_applications(leaf: Any) -> None:
+    decoder = PacketClassDecoder(Foreign, PacketLimits(max_json_depth=5))
+    empty = 0 if leaf == 1 else 1
+
+    assert decoder.feed(json.dumps(["event", nest(4 - empty, leaf)])) is not None
+    with pytest.raises(ProtocolError):
+        decoder.feed(json.dumps(["event", nest(5 - empty, leaf)]))
+
+
+@pytest.mark.parametrize("serializer", TEXT_FORMATS)
+@pytest.mark.parametrize("limit", [5, 150])
+def test_integers_are_limited_in_every_text_format(serializer: str, limit: int) -> None:
+    wire = wire_of(serializer, max_json_int_digits=limit)
+    longest = 10**limit - 1
+
+    assert content(wire.new_decoder().feed(f'2["e",{longest}]')) == (
+        EVENT,
+        "/",
+        None,
+        ["e", longest],
+    )
+    with pytest.raises(ProtocolError):
+        wire.new_decoder().feed(f'2["e",{longest + 1}]')

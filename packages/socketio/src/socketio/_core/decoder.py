@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
+from engineio._core.codec import MAX_DEPTH, MAX_INT_DIGITS
 from engineio.exceptions import ProtocolError
 
 from ..packet import (
@@ -62,6 +63,8 @@ class PacketLimits:
 
     max_attachments: int = MAX_ATTACHMENTS
     max_attachment_bytes: int = MAX_ATTACHMENT_BYTES
+    max_json_depth: int = MAX_DEPTH
+    max_json_int_digits: int = MAX_INT_DIGITS
 
 
 class Inbound:
@@ -233,7 +236,7 @@ class PacketClassDecoder:
         try:
             packet = self._partial
             if packet is None:
-                packet = self._packet_class(encoded_packet=data)
+                packet = self._decode(data)
                 if packet.attachment_count > self._limits.max_attachments:
                     raise ProtocolError("too many attachments")
                 if packet.attachment_count > 0:
@@ -250,6 +253,17 @@ class PacketClassDecoder:
         except Exception as error:  # whatever a serializer of the application raises
             raise ProtocolError(f"invalid packet: {error}") from error
 
+    def _decode(self, data: str | bytes) -> Packet:
+        limits = self._limits
+        packet = self._packet_class.__new__(self._packet_class)
+        packet.max_json_depth = limits.max_json_depth
+        packet.max_json_int_digits = limits.max_json_int_digits
+        packet.__init__(encoded_packet=data)  # type: ignore[misc]
+        # each level takes at least one byte; a format may know nothing of the limit
+        if len(data) > limits.max_json_depth and _is_too_deep(packet.data, limits.max_json_depth):
+            raise ProtocolError("data nested too deep")
+        return packet
+
     def _attach(self, packet: Packet, data: str | bytes) -> bool:
         if isinstance(data, str):
             raise ProtocolError("text where an attachment is expected")
@@ -263,8 +277,24 @@ class PacketClassDecoder:
         return True
 
 
+_NESTING = (list, tuple, dict)
 _FREQUENT = frozenset((str(EVENT), str(ACK)))
 _BINARY = frozenset((str(BINARY_EVENT), str(BINARY_ACK)))
+
+
+def _is_too_deep(data: Any, max_depth: int) -> bool:
+    """Whether lists and dicts are nested deeper than that."""
+    level = [data]
+    for _ in range(max_depth + 1):
+        level = [value for value in level if isinstance(value, _NESTING)]
+        if not level:
+            return False
+        level = [
+            item
+            for value in level
+            for item in (value.values() if isinstance(value, dict) else value)
+        ]
+    return True
 
 
 def _id(text: str, start: int) -> tuple[int | None, int]:

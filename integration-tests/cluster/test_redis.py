@@ -235,6 +235,17 @@ async def test_applications_use_the_client_of_the_manager(
     await sio.manager.redis.aclose()
 
 
+async def test_options_that_are_about_the_connection_count(redis_url: str) -> None:
+    options = {"client_name": "chat"}
+    for kind in (socketio.AsyncRedisManager, socketio.RedisManager):
+        manager: Any = kind(redis_url, write_only=True, redis_options=options)
+        await (manager.emit("hi", 1) or asyncio.sleep(0))
+
+        with redis.Redis.from_url(redis_url) as client:
+            assert "chat" in [one["name"] for one in client.client_list()]
+        await (manager.stop() or asyncio.sleep(0))
+
+
 def test_gevent_needs_a_patched_socket_module() -> None:
     program = (
         "import socketio\n"

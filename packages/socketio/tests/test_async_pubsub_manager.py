@@ -12,11 +12,11 @@ from cluster_support import REFUSED, AsyncMemoryManager, Broker
 from manager_support import Member
 
 import socketio
-from socketio import base_pubsub_manager
+from socketio import async_pubsub_manager, base_pubsub_manager
 from socketio.async_pubsub_manager import AsyncPubSubManager
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import AsyncIterator, Callable, Sequence
 
 SOON = 5
 """Seconds in which everything must happen; only a failing test waits so long."""
@@ -574,6 +574,30 @@ async def test_who_emits_more_than_the_broker_takes_waits_for_it(broker: Broker)
         for number in range(3 * base_pubsub_manager.CROWD):
             await one.sio.emit("n", number)
             assert one.manager.health.pending <= base_pubsub_manager.CROWD + 1
+
+
+async def test_who_emits_waits_for_a_slow_broker_but_not_for_long(
+    broker: Broker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(base_pubsub_manager, "CROWD", 10)
+    monkeypatch.setattr(async_pubsub_manager, "PATIENCE", 0.05)
+
+    class Slow(AsyncMemoryManager):
+        async def _send(self, payloads: Sequence[bytes]) -> None:
+            await asyncio.sleep(0.01)
+            await super()._send(payloads)
+
+    process = Process(Slow(broker))
+    broker.fault = REFUSED
+    for number in range(3_000):
+        await process.sio.emit("n", number)
+    broker.fault = None
+    await until(lambda: process.manager.health.published)
+
+    await process.sio.emit("n")
+
+    assert process.manager.health.pending > 10
+    await process.manager.stop(timeout=0)
 
 
 async def test_a_subscription_that_is_lost_is_made_again(

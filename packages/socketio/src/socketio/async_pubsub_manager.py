@@ -86,7 +86,7 @@ class AsyncPubSubManager(BasePubSubManager, AsyncManager):
 
     :param channel: what the processes of one cluster have in common (default ``socketio``).
     :param write_only: only emit, for processes without a server: nothing is received, and
-        ``emit()`` returns when the broker has got the message.
+        ``emit()`` returns when the broker has got the message, or cannot be reached.
     :param logger: a logger; default that of the server, else ``socketio``.
     :param json: object with ``dumps`` and ``loads`` for a manager without a server.
     :param max_pending_publishes: messages kept while the broker cannot be reached (default
@@ -94,9 +94,9 @@ class AsyncPubSubManager(BasePubSubManager, AsyncManager):
     :param max_pending_bytes: the same in bytes (default 64 MiB).
 
     Each message is delivered at most once and, from one process, in order.  While the broker is
-    away ``emit()`` does not wait for it: what is emitted is kept, and sent when it is back.  What
-    was lost is in ``health``, and the log has one line for the loss of the broker and one for its
-    return.
+    away ``emit()`` does not wait for it, nor raise: what is emitted is kept, and sent when it is
+    back.  A program that ends before calls ``stop()`` to learn what was lost.  What was lost is in
+    ``health``, and the log has one line for the loss of the broker and one for its return.
     """
 
     name: ClassVar[str] = PUBSUB_NAME
@@ -315,7 +315,8 @@ class AsyncPubSubManager(BasePubSubManager, AsyncManager):
             return
         self._start()
         self._term.wake.set()
-        while self._crowded:
+        limit = time.monotonic() + PATIENCE
+        while self._crowded and time.monotonic() < limit:
             await self.server.eio.sleep(CROWD_CHECK)
 
     async def _flush(self) -> None:

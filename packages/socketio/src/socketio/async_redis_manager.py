@@ -53,7 +53,10 @@ class AsyncRedisManager(AsyncPubSubManager):
     :param write_only: only emit, for processes without a server.
     :param logger: a logger; default that of the server, else ``socketio``.
     :param json: object with ``dumps`` and ``loads`` for a manager without a server.
-    :param redis_options: further keywords for the client of the package.
+    :param redis_options: further keywords for the client of the package.  Those about making a
+        connection count: user and password, ``ssl_...``, ``client_name``, ``protocol``,
+        ``socket_connect_timeout``, ``socket_keepalive``.  Reading, looking whether Redis is still
+        there and trying again are this class's; such options reach ``redis`` only.
     :param max_pending_publishes: messages kept while Redis cannot be reached (default 10,000).
     :param max_pending_bytes: the same in bytes (default 64 MiB).
 

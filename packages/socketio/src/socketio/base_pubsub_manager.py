@@ -60,10 +60,12 @@ GATHERING = MAX_DELAY * (1 + JITTER)
 """Seconds in which all processes have tried a broker again that is back."""
 
 CROWD = 1_000
-"""Messages waiting for a broker that takes them, from which ``emit()`` waits, too."""
+"""Messages waiting for a broker that takes them, from which ``emit()`` waits, too: for ``PATIENCE``
+at most."""
 
 PATIENCE = 1.0
-"""Seconds without progress after which ``emit()`` does not wait for the broker any more."""
+"""Seconds, in all or without progress, after which ``emit()`` does not wait for the broker any
+more."""
 
 Message: TypeAlias = "str | bytes | dict[str, Any]"
 
@@ -115,8 +117,12 @@ class ClusterHealth:
     received: int
     """Messages from other processes."""
     missed: int
-    """Messages that other processes have sent, or dropped, and that have not arrived here.  Those
-    from python-socketio 5.x are not numbered and cannot be missed."""
+    """Messages that other processes have sent, or dropped, and that have not arrived here.
+
+    Gaps in the numbers of each process, so at least so many.  A gap shows with the next message of
+    the same process: what was lost before the first that has come, or after the last, does not, as
+    all that a process loses which emits once and ends.  Acknowledgements of clients bear no number,
+    nor do messages from python-socketio 5.x."""
     duplicates: int
     """Messages that the broker delivered twice; the second was passed over."""
     malformed: int

@@ -11,21 +11,26 @@ url = sys.argv[1]
 SOON = 15
 
 
+def say(*words):
+    """Print a line in one piece, whatever other threads print."""
+    sys.stdout.write(" ".join(map(str, words)) + "\n")
+
+
 async def the_first_example():
     eio = engineio.AsyncClient()
 
     @eio.on("connect")
     def on_connect():
-        print("connection established")
+        say("connection established")
 
     @eio.on("message")
     async def on_message(data):
-        print("message received with ", data)
+        say("message received with ", data)
         await eio.send({"response": "my response"})
 
     @eio.on("disconnect")
     def on_disconnect():
-        print("disconnected from server")
+        say("disconnected from server")
 
     await eio.connect(url, engineio_path="talk")
     await eio.wait()
@@ -38,22 +43,22 @@ async def everything_else():
     # as a decorator:
     @eio.on("connect")
     def connect_handler():
-        print("I'm connected!")
+        say("I'm connected!")
 
     # as a method:
     def message_handler(msg):
-        print("Received message: ", msg)
+        say("Received message: ", msg)
         answered.set()
 
     eio.on("message", message_handler)
-    eio.on("disconnect", lambda reason: print("I'm disconnected!", reason))
+    eio.on("disconnect", lambda reason: say("I'm disconnected!", reason))
 
     async def my_background_task(my_argument):
         await eio.sleep(0.01)
         await eio.send({"foo": my_argument})
 
     await eio.connect(url, engineio_path="echo")
-    print("my sid is", eio.sid, "over", eio.transport())
+    say("my sid is", eio.sid, "over", eio.transport())
     await eio.send({"foo": "bar"})
     await asyncio.wait_for(answered.wait(), SOON)
     answered.clear()

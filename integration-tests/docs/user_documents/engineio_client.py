@@ -11,21 +11,26 @@ url = sys.argv[1]
 SOON = 15
 
 
+def say(*words):
+    """Print a line in one piece, whatever other threads print."""
+    sys.stdout.write(" ".join(map(str, words)) + "\n")
+
+
 def the_first_example():
     eio = engineio.Client()
 
     @eio.on("connect")
     def on_connect():
-        print("connection established")
+        say("connection established")
 
     @eio.on("message")
     def on_message(data):
-        print("message received with ", data)
+        say("message received with ", data)
         eio.send({"response": "my response"})
 
     @eio.on("disconnect")
     def on_disconnect():
-        print("disconnected from server")
+        say("disconnected from server")
 
     eio.connect(url, engineio_path="talk")
     eio.wait()
@@ -38,22 +43,22 @@ def everything_else():
     # as a decorator:
     @eio.on("connect")
     def connect_handler():
-        print("I'm connected!")
+        say("I'm connected!")
 
     # as a method:
     def message_handler(msg):
-        print("Received message: ", msg)
+        say("Received message: ", msg)
         answered.set()
 
     eio.on("message", message_handler)
-    eio.on("disconnect", lambda reason: print("I'm disconnected!", reason))
+    eio.on("disconnect", lambda reason: say("I'm disconnected!", reason))
 
     def my_background_task(my_argument):
         eio.sleep(0.01)
         eio.send({"foo": my_argument})
 
     eio.connect(url, engineio_path="echo")
-    print("my sid is", eio.sid, "over", eio.transport())
+    say("my sid is", eio.sid, "over", eio.transport())
     eio.send({"foo": "bar"})
     answered.wait(SOON)
     answered.clear()

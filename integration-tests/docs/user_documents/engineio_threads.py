@@ -13,6 +13,11 @@ from werkzeug.serving import run_simple
 import engineio
 
 
+def say(*words):
+    """Print a line in one piece, whatever other threads print."""
+    sys.stdout.write(" ".join(map(str, words)) + "\n")
+
+
 def authenticate_user(environ):
     """The user is who it says to be."""
     return parse_qs(environ["QUERY_STRING"]).get("name", [None])[0]
@@ -21,11 +26,11 @@ def authenticate_user(environ):
 def handlers(eio):
     @eio.on("connect")
     def on_connect(sid):
-        print("A client connected!")
+        say("A client connected!")
 
     @eio.on("message")
     def on_message(sid, data):
-        print("I received a message!")
+        say("I received a message!")
         if data == "send":
             eio.send(sid, {"foo": "bar"})
         elif data == "kick":
@@ -34,11 +39,11 @@ def handlers(eio):
     @eio.on("disconnect")
     def on_disconnect(sid, reason):
         if reason == eio.reason.CLIENT_DISCONNECT:
-            print("the client went away")
+            say("the client went away")
         elif reason == eio.reason.SERVER_DISCONNECT:
-            print("the client was kicked out")
+            say("the client was kicked out")
         else:
-            print(f"disconnect reason: {reason}")
+            say(f"disconnect reason: {reason}")
 
 
 def tasks(eio):
@@ -85,18 +90,18 @@ def blacklist(eio, blacklisted=("127.0.0.1",)):
     # as a decorator:
     @eio.on("connect")
     def connect_handler(sid, environ):
-        print("Connection request")
+        say("Connection request")
         if environ["REMOTE_ADDR"] in blacklisted:
             return False  # reject
         return None
 
     # as a method:
     def message_handler(sid, msg):
-        print("Received message: ", msg)
+        say("Received message: ", msg)
         eio.send(sid, "response")
 
     eio.on("message", message_handler)
-    eio.on("disconnect", lambda sid: print("Client disconnected!"))
+    eio.on("disconnect", lambda sid: say("Client disconnected!"))
 
 
 def other_blacklist(eio):
@@ -112,7 +117,7 @@ def talk(eio):
 
     @eio.on("message")
     def message(sid, data):
-        print("message ", data)
+        say("message ", data)
         # the official client does not notice the end of a WebSocket amid its upgrade to it
         while eio.transport(sid) == "polling":
             eio.sleep(0.01)

@@ -12,15 +12,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from docs.programs import free_port
+from docs.programs import Program, free_port
 from docs.user_documents.visits import TRANSPORTS, visiting
 
 import engineio
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from docs.programs import Program
+    from collections.abc import Callable, Iterator
 
 PROGRAMS = Path(__file__).parent / "user_documents"
 COLOURS = ["threads", "asyncio"]
@@ -41,16 +39,24 @@ class Running:
         return text in "".join(self._program.log)
 
 
-@pytest.fixture
-def run(start: Callable[..., Program], tmp_path: Path) -> Callable[[str], Running]:
-    """Start one of the servers."""
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], Running]]:
+    """Start the server of a colour when it is first asked for."""
+    programs: list[Program] = []
+    running: dict[str, Running] = {}
 
     def started(colour: str) -> Running:
-        port = free_port()
-        program = start(f"python {PROGRAMS}/engineio_{colour}.py {port}", port)
-        return Running(program, f"http://127.0.0.1:{port}")
+        if colour not in running:
+            port = free_port()
+            command = f"python {PROGRAMS}/engineio_{colour}.py {port}"
+            programs.append(Program(command, tmp_path_factory.mktemp(colour)))
+            programs[-1].wait_for_port(port)
+            running[colour] = Running(programs[-1], f"http://127.0.0.1:{port}")
+        return running[colour]
 
-    return started
+    yield started
+    for program in programs:
+        program.stop()
 
 
 @pytest.mark.parametrize("colour", COLOURS)

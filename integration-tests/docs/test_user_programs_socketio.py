@@ -12,31 +12,38 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from docs.programs import free_port
+from docs.programs import Program, free_port
 from docs.user_documents.visits import SOON, TRANSPORTS
 
 import socketio
 from socketio import exceptions
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
-
-    from docs.programs import Program
+    from collections.abc import AsyncIterator, Callable, Iterator
 
 PROGRAMS = Path(__file__).parent / "user_documents"
 COLOURS = ["threads", "asyncio"]
 
 
-@pytest.fixture
-def run(start: Callable[..., Program]) -> Callable[[str], tuple[Program, str]]:
-    """Start the server of one colour."""
+@pytest.fixture(scope="module")
+def run(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Callable[[str], tuple[Program, str]]]:
+    """Start the server of a colour when it is first asked for."""
+    running: dict[str, tuple[Program, str]] = {}
 
     def started(colour: str) -> tuple[Program, str]:
-        port = free_port()
-        program = start(f"python {PROGRAMS}/socketio_{colour}.py {port}", port)
-        return program, f"http://127.0.0.1:{port}"
+        if colour not in running:
+            port = free_port()
+            command = f"python {PROGRAMS}/socketio_{colour}.py {port}"
+            program = Program(command, tmp_path_factory.mktemp(colour))
+            running[colour] = program, f"http://127.0.0.1:{port}"
+            program.wait_for_port(port)
+        return running[colour]
 
-    return started
+    yield started
+    for program, _ in running.values():
+        program.stop()
 
 
 @asynccontextmanager

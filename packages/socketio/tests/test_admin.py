@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from threads_support import SOON, Client, make_server
 
-from socketio import base_admin
+from socketio import admin_log_in, base_admin
 from socketio.admin import EventBuffer, InstrumentedServer
 
 if TYPE_CHECKING:
@@ -125,7 +125,7 @@ def test_nobody_else_gets_in_or_is_told_anything(
 def test_after_many_failures_no_password_is_read_for_a_while(
     sio: socketio.Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(base_admin, "MAX_FAILURES", 2)
+    monkeypatch.setattr(admin_log_in, "MAX_FAILURES", 2)
     instrument(sio)
     remembered = Admin(sio, "remembered")
     remembered.log_in()
@@ -136,7 +136,7 @@ def test_after_many_failures_no_password_is_read_for_a_while(
     blocked = Admin(sio, "good").log_in()
     page = Admin(sio, "page").log_in({"sessionId": session})
     guess = Admin(sio, "guess").log_in({"sessionId": "guess"})
-    monkeypatch.setattr(base_admin, "FAILURE_WINDOW", 0)
+    monkeypatch.setattr(admin_log_in, "FAILURE_WINDOW", 0)
     later = Admin(sio, "later").log_in()
 
     assert "too many" in blocked["message"]
@@ -157,7 +157,7 @@ def test_a_page_that_is_loaded_again_logs_in_with_its_session(sio: socketio.Serv
 def test_log_ins_that_are_remembered_are_limited(
     sio: socketio.Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(base_admin, "MAX_SESSIONS", 1)
+    monkeypatch.setattr(admin_log_in, "MAX_SESSIONS", 1)
     instrument(sio)
     first, second = Admin(sio, "first"), Admin(sio, "second")
     first.log_in()

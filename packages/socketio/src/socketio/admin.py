@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ._sync import call, wait_event
+from .admin_log_in import is_right
 from .base_admin import HOSTNAME as HOSTNAME
 from .base_admin import PID as PID
 from .base_admin import SERVERS, STOP_TIMEOUT, BaseInstrumentedServer, Report
@@ -39,18 +40,20 @@ class InstrumentedServer(BaseInstrumentedServer):
         if self.auth is False:
             return
         address = str(environ.get("REMOTE_ADDR", ""))
-        if self._knows_session(client_auth):
+        log_ins = self._log_ins
+        if log_ins.remembers(client_auth):
             return
-        if self._is_blocked(address):
+        if log_ins.is_blocked(address):
             raise ConnectionRefusedError("too many attempts, try again later")
-        known = self._knows(client_auth)
         if callable(self.auth):
             known = call(self.auth, client_auth)
+        else:
+            known = is_right(client_auth, self.auth)
         if not known:
-            self._note_failure(address)
+            log_ins.failed(address)
             self.sio.logger.warning("An admin from %s gave wrong credentials", address)
             raise ConnectionRefusedError("invalid credentials")
-        self._log_in(sid)
+        log_ins.succeeded(sid)
 
     def admin_emit(
         self, _: Any, namespace: str, room_filter: str | None, event: str, *data: Any

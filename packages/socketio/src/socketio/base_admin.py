@@ -1,4 +1,4 @@
-"""What a server tells the Socket.IO Admin UI, without the telling: reports, statistics, log-in.
+"""What a server tells the Socket.IO Admin UI, without the telling: reports and statistics.
 
 Implements the server side of the ``@socket.io/admin-ui`` protocol, version 0.5.  Application code
 only ever waits for an append to a bounded queue: the reports are sent by a task of their own.
@@ -6,10 +6,7 @@ only ever waits for an append to a bounded queue: the reports are sent by a task
 
 from __future__ import annotations
 
-import hmac
-import json
 import os
-import secrets
 import socket
 import time
 from collections import deque
@@ -22,6 +19,7 @@ from engineio._shell.counted import Traffic
 
 from ._core.observer import Observer
 from ._values import snapshot
+from .admin_log_in import LogIns
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -30,15 +28,6 @@ if TYPE_CHECKING:
 
 MAX_REPORTS = 10_000
 """Reports that wait to be sent; more are dropped, counted in ``dropped_reports``, logged once."""
-
-MAX_SESSIONS = 1_000
-"""Log-ins that are remembered, for pages that are loaded again; the oldest is forgotten first."""
-
-MAX_FAILURES = 10
-"""Failed log-ins from one address within ``FAILURE_WINDOW``; further ones are refused unread."""
-
-FAILURE_WINDOW = 60.0
-"""Seconds after which failed log-ins are forgotten."""
 
 CLIENT_ID_LENGTH = 12
 """Characters of an Engine.IO sid that are shown: all of them would let others take it over."""
@@ -136,10 +125,8 @@ class BaseInstrumentedServer(Observer):
         self._reports: deque[Report] = deque()
         self._wake: Any = sio.eio.create_event()
         self._stopped: Any = sio.eio.create_event()
-        self._sessions: dict[str, None] = {}
-        self._log_ins: dict[str, str] = {}
+        self._log_ins = LogIns()
         self._newcomers: list[str] = []
-        self._failures: dict[str, tuple[int, float]] = {}
         self._times: dict[str, float] = {}
         self._seen: Traffic
         self._seen_opened: int
@@ -227,7 +214,7 @@ class BaseInstrumentedServer(Observer):
         """Greet an admin; report any other client."""
         self._start_reporting()
         if namespace == self.admin_namespace:
-            session = self._log_ins.pop(sid, None)
+            session = self._log_ins.take_session(sid)
             if session is not None:
                 self._add("session", session, to=sid)
             self._add("config", {"supportedFeatures": self.features}, to=sid)
@@ -308,40 +295,6 @@ class BaseInstrumentedServer(Observer):
             return
         self._reports.append(Report(event, args, to))
         self._wake.set()
-
-    # log-in
-
-    def _knows_session(self, client_auth: Any) -> bool:
-        """Whether this is the page of an admin who has logged in before."""
-        session = client_auth.get("sessionId") if isinstance(client_auth, dict) else None
-        return isinstance(session, str) and session in self._sessions
-
-    def _knows(self, client_auth: Any) -> bool:
-        """Whether these are the right credentials."""
-        accepted = self.auth if isinstance(self.auth, list) else [self.auth]
-        # all are compared, and each in constant time
-        return any([_same(client_auth, credentials) for credentials in accepted])
-
-    def _log_in(self, sid: str) -> None:
-        """Remember an admin, and give its page what to log in with when it is loaded again."""
-        while len(self._sessions) >= MAX_SESSIONS:
-            del self._sessions[next(iter(self._sessions))]
-        session = secrets.token_hex(16)
-        self._sessions[session] = None
-        self._log_ins[sid] = session
-
-    def _is_blocked(self, address: str) -> bool:
-        count, since = self._failures.get(address, (0, 0.0))
-        if count and time.monotonic() - since > FAILURE_WINDOW:
-            del self._failures[address]
-            return False
-        return count >= MAX_FAILURES
-
-    def _note_failure(self, address: str) -> None:
-        while len(self._failures) >= MAX_SESSIONS:
-            del self._failures[next(iter(self._failures))]
-        count, since = self._failures.get(address, (0, time.monotonic()))
-        self._failures[address] = (count + 1, since)
 
     # what admins see
 
@@ -425,16 +378,6 @@ def _now() -> str:
 
 def _iso(seconds: float) -> str:
     return datetime.fromtimestamp(seconds, timezone.utc).isoformat()
-
-
-def _same(client_auth: Any, credentials: Any) -> bool:
-    try:
-        theirs, ours = (
-            json.dumps(value, sort_keys=True).encode() for value in (client_auth, credentials)
-        )
-    except (TypeError, ValueError):
-        return False
-    return hmac.compare_digest(theirs, ours)
 
 
 def _handshake(environ: Environ, connected: float | None) -> dict[str, Any]:

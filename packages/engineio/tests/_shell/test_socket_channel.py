@@ -74,6 +74,8 @@ def test_what_breaks_the_protocol_is_answered_with_a_close(
 
     opcode, payload = connection.frame()
     assert (opcode, int.from_bytes(payload[:2], "big")) == (CLOSE, code)
+    connection.client.close()
+    connection.join()  # the application is told after the client
     assert [session.reason for session in connection.ended] == [Reason.TRANSPORT_ERROR]
     assert connection.received == []
 

@@ -131,6 +131,8 @@ class BaseManager:
         # who connects between the two is in both: nobody is in neither
         waiting = self.waiting_members(namespace, room) if self.pending_connect else {}
         members = self.members(namespace, room)
+        if not waiting:  # a difference looks at each member
+            return members, waiting
         return members, {sid: waiting[sid] for sid in waiting.keys() - members.keys()}
 
     def pre_connect(self, eio_sid: str, namespace: str) -> Any:

@@ -382,30 +382,3 @@ async def test_a_process_that_redis_cuts_off_because_it_does_not_read_comes_back
         node.process.send_signal(signal.SIGCONT)
         node.stop()
         await writer.stop()
-
-
-SCRIPT = """
-import asyncio, sys, socketio
-manager = socketio.AsyncRedisManager(sys.argv[1], "script", write_only=True)
-for number in range(3):
-    asyncio.run(manager.emit("n", number))
-"""
-
-
-async def test_a_script_emits_and_ends(redis_url: str, listener: Callable[..., Any]) -> None:
-    sio = await listener(redis_url, channel="script")
-    writer = socketio.AsyncRedisManager(redis_url, "script", write_only=True)
-    await is_heard(sio, lambda: writer.emit("hi", None))
-    before = sio.manager.health.received
-
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-c", SCRIPT, redis_url, stderr=asyncio.subprocess.PIPE
-    )
-    _, errors = await process.communicate()
-
-    async def has_all() -> bool:
-        return sio.manager.health.received >= before + 3
-
-    await eventually(has_all)
-    assert errors == b""
-    await writer.stop()

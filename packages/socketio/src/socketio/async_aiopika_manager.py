@@ -96,6 +96,8 @@ class AsyncAioPikaManager(AsyncPubSubManager):
         self.url = url
         self._queue_arguments: Any = queue_arguments(max_queue_length, max_queue_bytes)
         self.publisher_connection: AbstractConnection | None = None
+        self._closing: asyncio.Task[None] | None = None
+        """Closes the connection of the publisher when it is cancelled."""
         self.publisher_channel: AbstractChannel | None = None
         self.publisher_exchange: AbstractExchange | None = None
         self._unconfirmed: set[asyncio.Task[Any]] = set()
@@ -171,6 +173,7 @@ class AsyncAioPikaManager(AsyncPubSubManager):
         exchange, channel = self.publisher_exchange, self.publisher_channel
         if exchange is None or channel is None:
             self.publisher_connection = connection = await self._connect()
+            self._closing = start(close_when_cancelled(connection))
             self.publisher_channel = channel = await connection.channel()
             self.publisher_exchange = exchange = await self._declare_exchange(channel)
         return exchange
@@ -179,15 +182,16 @@ class AsyncAioPikaManager(AsyncPubSubManager):
         held_up, self._held_up = self._held_up, False
         if held_up:
             return
-        connection, self.publisher_connection = self.publisher_connection, None
-        self.publisher_channel = self.publisher_exchange = None
+        closing, self._closing = self._closing, None
+        self.publisher_connection = self.publisher_channel = self.publisher_exchange = None
         unconfirmed, self._unconfirmed = self._unconfirmed, set()
         for task in unconfirmed:
             task.cancel()
         if unconfirmed:
             await asyncio.wait(unconfirmed)
-        if connection is not None:
-            await close(connection)
+        if closing is not None:
+            closing.cancel()
+            await asyncio.wait({closing})
 
     # listening
 
@@ -270,6 +274,7 @@ class AsyncAioPikaManager(AsyncPubSubManager):
 
     def _forget_connections(self) -> None:
         self.publisher_connection = self.publisher_channel = self.publisher_exchange = None
+        self._closing = None
         self._unconfirmed = set()
         self._queue_name = None
 
@@ -278,6 +283,18 @@ async def close(connection: AbstractConnection) -> None:
     """Close a connection that may be broken."""
     with contextlib.suppress(Exception):
         await within(CLOSE_TIMEOUT, connection.close())
+
+
+async def close_when_cancelled(connection: AbstractConnection) -> None:
+    """Close a connection when it is not needed any more, or when the event loop ends.
+
+    A program need not end with ``stop()``; but aio-pika complains if its tasks are cancelled and
+    nobody waits for what it does then.
+    """
+    try:
+        await asyncio.get_running_loop().create_future()
+    finally:
+        await close(connection)
 
 
 async def within(timeout: float, function: Coroutine[Any, Any, Result]) -> Result:

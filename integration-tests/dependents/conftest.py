@@ -1,17 +1,21 @@
-"""Programs in an environment of their own: all from the registry but ours, from our wheels."""
+"""Programs in an environment of their own: all from the registry but ours, from our wheels.
+
+`make setup` installs what is from the registry once; each run puts our wheels into a copy of it.
+"""
 
 from __future__ import annotations
 
 import os
+import shutil
 import socket
 import subprocess
-import sys
 import time
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from environments import build_wheels
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -20,6 +24,9 @@ HERE = Path(__file__).parent
 APPS = HERE / "apps"
 ROOT = HERE.parents[1]
 PYTHON = os.environ.get("DEPENDENTS_PYTHON", str(ROOT / ".cache/dependents-venv/bin/python"))
+
+STRICT = {"PYTHONUNBUFFERED": "1", "PYTHONWARNINGS": "error::RuntimeWarning"}
+"""An option that we do not know, for example, is an error."""
 
 SOON = 20
 """Seconds in which a server must start, and stop; only a failing test waits so long."""
@@ -32,13 +39,13 @@ class Server:
     """
 
     def __init__(self, command: tuple[str, ...], environ: dict[str, str], log: Path) -> None:
-        self._log = log
+        self.log = log
         with socket.create_server(("127.0.0.1", 0)) as probe:
             self.port: int = probe.getsockname()[1]
         self.url = f"http://127.0.0.1:{self.port}"
         with log.open("w") as output:
             self._process = subprocess.Popen(
-                [PYTHON, *(part.format(port=self.port) for part in command)],
+                ["env", "python", *(part.format(port=self.port) for part in command)],
                 cwd=APPS,
                 env=environ,
                 stdout=output,
@@ -54,46 +61,49 @@ class Server:
                     return
             time.sleep(0.05)  # nothing else tells when a server of others listens
         self._process.kill()
-        pytest.fail(f"the server did not start\n{self._log.read_text()}")
+        pytest.fail(f"the server did not start\n{self.log.read_text()}")
 
     def stop(self) -> str:
         """Stop the server as an operator does and return what it printed."""
         self._process.terminate()
+        self.wait()
+        return self.log.read_text()
+
+    def wait(self) -> int:
+        """Wait until the server has ended and return its status."""
         try:
-            self._process.wait(SOON)
+            return self._process.wait(SOON)
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
-            pytest.fail(f"the server did not stop\n{self._log.read_text()}")
-        return self._log.read_text()
+            pytest.fail(f"the server did not stop\n{self.log.read_text()}")
 
 
 @pytest.fixture(scope="session")
 def wheels(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
     """Our packages as they are published."""
-    dist = tmp_path_factory.mktemp("dist")
-    for package in ("engineio", "socketio"):
-        subprocess.run(
-            [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(dist)],
-            cwd=ROOT / "packages" / package,
-            check=True,
-            capture_output=True,
-        )
-    return sorted(dist.glob("*.whl"))
+    return build_wheels(tmp_path_factory.mktemp("dist"))
 
 
 @pytest.fixture(scope="session")
 def environ(wheels: list[Path], tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    """The environment variables with which ``PYTHON`` finds our packages."""
-    site = tmp_path_factory.mktemp("site")
-    subprocess.run(
-        [sys.executable, "-m", "pip", "install", "-q", "--no-index", "--no-deps"]
-        + ["--target", str(site), *map(str, wheels)],
-        check=True,
-    )
+    """The environment variables with which ``python`` is that of the environment."""
+    home = tmp_path_factory.mktemp("dependents") / "venv"
+    shutil.copytree(Path(PYTHON).parents[1], home, symlinks=True, copy_function=link)
+    pip = [str(home / "bin/python"), "-m", "pip"]
+    subprocess.run([*pip, "install", "-q", "--no-index", "--no-deps", *wheels], check=True)
     # NiceGUI would take PYTEST_CURRENT_TEST for a test of its own
     outer = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST")}
-    return {**outer, "PYTHONPATH": str(site), "PYTHONUNBUFFERED": "1"}
+    path = f"{home / 'bin'}:{os.environ['PATH']}"
+    return {**outer, "PATH": path, "PYTHONPATH": "", **STRICT}
+
+
+def link(source: str, target: str) -> None:
+    """Give a file a second name, which takes no time, or copy it to another disk."""
+    try:
+        os.link(source, target)
+    except OSError:
+        shutil.copy2(source, target)
 
 
 @pytest.fixture
@@ -102,7 +112,7 @@ def run(environ: dict[str, str]) -> Callable[..., str]:
 
     def run(*command: str, **variables: str) -> str:
         done = subprocess.run(
-            [PYTHON, *command],
+            ["env", "python", *command],
             cwd=APPS,
             env={**environ, **variables},
             capture_output=True,

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import aiohttp
 import pytest
+from cluster.brokers.process import Unavailable
+from cluster.brokers.redis import Redis
 
 import socketio
 from socketio.exceptions import ConnectionError
@@ -15,6 +17,7 @@ from .conftest import servers
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator
+    from pathlib import Path
 
 MODELS = ["threading", "gevent"]
 TRANSPORTS = [["polling"], ["websocket"], ["polling", "websocket"]]
@@ -80,7 +83,7 @@ async def get(url: str) -> Any:
 
 @pytest.mark.parametrize("model", MODELS)
 def test_its_test_client_drives_our_server(run: Callable[..., str], model: str) -> None:
-    assert run("flask_checks.py", "", model).count("check_") == 10
+    assert run("flask_checks.py", "", model).count("check_") == 15
 
 
 @pytest.mark.parametrize("transports", TRANSPORTS, ids="+".join)
@@ -155,10 +158,34 @@ async def test_error_handlers(connect: Callable[..., Any]) -> None:
     assert await client.next() == ["failed", "LookupError in fail"]
 
 
-async def test_namespaces_of_functions_and_classes(connect: Callable[..., Any]) -> None:
-    client = await connect(namespaces=["/functions", "/classes"])
+async def test_the_default_error_handler(connect: Callable[..., Any]) -> None:
+    client = await connect(namespaces=["/functions"])
+    assert (await client.next())[0] == "about"
 
+    await client.sio.emit("fail", namespace="/functions")
+
+    assert await client.next() == ["failed", "LookupError in /functions"]
+
+
+async def test_some_are_left_out(connect: Callable[..., Any]) -> None:
+    client, other, third = [await connect(namespaces=["/"]) for _ in range(3)]
+
+    await client.sio.emit("others", ("hi", other.sio.get_sid()))
+    await client.sio.send("and now")
+
+    assert await client.next() == ["message", "AND NOW"]
+    assert [(await other.next())[0] for _ in range(2)] == ["to all others", "to all but one"]
+    assert [(await third.next())[0] for _ in range(3)] == [
+        "to all others", "to all but some", "to all but one",
+    ]  # fmt: skip
+
+
+async def test_namespaces_of_functions_and_classes(connect: Callable[..., Any]) -> None:
+    client = await connect("?color=red", namespaces=["/functions", "/classes"])
+
+    assert await client.next() == ["about", {"color": "red", "header": None}]
     assert await client.next() == ["hello", "from a class"]
+    assert await client.call("registered", 1, namespace="/functions") == {"registered": 1}
     assert await client.call("ping", 1, namespace="/functions") == ("/functions", 1)
     assert await client.call("double", 21, namespace="/classes") == 42
     await client.sio.emit("shout", "hey", namespace="/classes")
@@ -191,3 +218,84 @@ async def test_disconnect_handlers(connect: Callable[..., Any], by: str) -> None
     while (event := await observer.next())[1]["sid"] != sid:
         pass
     assert event == ["left", {"sid": sid, "reason": f"{by} disconnect"}]
+
+
+# several servers
+
+
+OUTSIDE = """
+import sys
+from flask_socketio import SocketIO
+
+outside = SocketIO(message_queue=sys.argv[1])
+outside.emit("announcement", "from outside")
+outside.emit("announcement", "to one", to=sys.argv[2])
+"""
+
+
+@pytest.fixture
+def redis(tmp_path: Path) -> Iterator[Redis]:
+    try:
+        broker = Redis(tmp_path)
+    except Unavailable as reason:
+        pytest.skip(str(reason))
+    broker.start()
+    yield broker
+    broker.close()
+
+
+async def ask(broker: Redis, command: str) -> bytes:
+    """What Redis answers to a command."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", broker.port)
+    writer.write(f"{command}\r\n".encode())
+    answer = await asyncio.wait_for(reader.read(1_000), SOON)
+    writer.close()
+    return answer
+
+
+@pytest.mark.parametrize("model", MODELS)
+async def test_a_message_queue_joins_servers_and_other_processes(
+    redis: Redis, start: Callable[..., Any], run: Callable[..., str], model: str
+) -> None:
+    servers = [start("flask_app.py", "{port}", model, redis.url) for _ in range(2)]
+    clients = [Client() for _ in servers]
+    for client, server in zip(clients, servers, strict=True):
+        await client.sio.connect(server.url, namespaces=["/"], wait_timeout=SOON)
+        assert (await client.next())[0] == "welcome"
+    # each server listens to the channel of Flask-SocketIO
+    deadline = asyncio.get_running_loop().time() + SOON
+    while await ask(redis, "PUBSUB NUMSUB flask-socketio") != NUMSUB:
+        assert asyncio.get_running_loop().time() < deadline
+        await asyncio.sleep(0.02)
+
+    assert await get(f"{servers[0].url}/announce/hello") == {"announced": "hello"}
+    for client in clients:
+        assert await client.next() == ["announcement", "hello"]
+    await asyncio.to_thread(run, "-c", OUTSIDE, redis.url, clients[1].sio.get_sid())
+    assert await clients[0].next() == ["announcement", "from outside"]
+    assert [(await clients[1].next())[1] for _ in range(2)] == ["from outside", "to one"]
+    for client in clients:
+        await client.sio.disconnect()
+
+
+NUMSUB = b"*2\r\n$14\r\nflask-socketio\r\n:2\r\n"
+
+
+async def test_the_server_can_be_stopped(environ: dict[str, str], tmp_path: Path) -> None:
+    with servers(environ, tmp_path) as start:
+        server = start("flask_app.py", "{port}", "gevent")
+        client = Client()
+        await client.sio.connect(server.url, namespaces=["/"], wait_timeout=SOON)
+
+        assert await get(f"{server.url}/stop") == {}
+
+        assert await asyncio.to_thread(server.wait) == 0
+        await client.sio.disconnect()
+
+
+def test_nothing_is_missing(run: Callable[..., str]) -> None:
+    """What requires python-socketio and python-engineio takes ours for them."""
+    assert "No broken requirements" in run("-m", "pip", "check")
+    shown = run("-m", "pip", "show", "python-socketio")
+    assert "Flask-SocketIO" in shown
+    assert "nicegui" in shown

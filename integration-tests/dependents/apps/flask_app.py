@@ -1,9 +1,18 @@
-"""What the documentation of Flask-SocketIO shows: ``python flask_app.py PORT MODE`` serves it."""
+"""What the documentation of Flask-SocketIO shows.
+
+``python flask_app.py PORT MODE`` serves it, with a third argument as one of the servers that share
+this message queue.
+"""
 
 from __future__ import annotations
 
 import sys
 from typing import Any
+
+if len(sys.argv) > 3 and sys.argv[2] == "gevent":
+    from gevent import monkey
+
+    monkey.patch_all()
 
 from flask import Flask, request, session
 from flask_socketio import (
@@ -36,6 +45,12 @@ def login(name: str) -> str:
 def announce(text: str) -> dict[str, str]:
     socketio.emit("announcement", text)
     return {"announced": text}
+
+
+@app.get("/stop")
+def stop() -> dict[str, str]:
+    socketio.stop()
+    return {}
 
 
 @socketio.on("connect")
@@ -106,6 +121,21 @@ def inquire() -> Any:
     return {"answer": call("question", timeout=5)}
 
 
+@socketio.on("others")
+def others(text: str, *sids: str) -> None:
+    emit("to all others", text, broadcast=True, include_self=False)
+    socketio.emit("to all but some", text, skip_sid=[request.sid, *sids])
+    emit("to all but one", text, broadcast=True, skip_sid=request.sid)
+
+
+def registered(data: Any) -> Any:
+    return {"registered": data}
+
+
+socketio.on_event("registered", registered)
+socketio.on_event("registered", registered, namespace="/functions")
+
+
 @socketio.on("background")
 def background(steps: int) -> None:
     sid = request.sid
@@ -133,6 +163,22 @@ def failed(error: Exception) -> None:
     emit("failed", f"{type(error).__name__} in {request.event['message']}")
 
 
+@socketio.on_error_default
+def failed_elsewhere(error: Exception) -> None:
+    emit("failed", f"{type(error).__name__} in {request.namespace}")
+
+
+@socketio.on("fail", namespace="/functions")
+def fail_elsewhere() -> None:
+    raise LookupError("on purpose")
+
+
+@socketio.on("connect", namespace="/functions")
+def connected_to_functions() -> None:
+    about = {"color": request.args.get("color"), "header": request.headers.get("X-Color")}
+    emit("about", about)
+
+
 @socketio.on("ping", namespace="/functions")
 def ping(data: Any) -> tuple[str, Any]:
     return request.namespace, data
@@ -153,7 +199,7 @@ class Classes(Namespace):
 
 
 socketio.on_namespace(Classes("/classes"))
-socketio.init_app(app)
+socketio.init_app(app, message_queue=sys.argv[3] if len(sys.argv) > 3 else None)
 
 if __name__ == "__main__":
     socketio.run(app, host="127.0.0.1", port=int(sys.argv[1]), allow_unsafe_werkzeug=True)

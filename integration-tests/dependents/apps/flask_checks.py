@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import flask_app
+import shared_sessions
 from flask_app import app, socketio
 
 
@@ -115,6 +116,55 @@ def check_namespaces() -> None:
     assert names(classes, "/classes") == ["shouted"]
     classes.disconnect("/classes")
     assert flask_app.log[-1] == "class: client disconnect"
+
+
+def check_query_and_headers_of_a_namespace() -> None:
+    client = socketio.test_client(app, query_string="?color=red")
+    (welcome,) = client.get_received()
+    assert welcome["args"][0]["color"] == "red"
+
+    client.connect("/functions", query_string="?color=blue", headers={"X-Color": "green"})
+
+    (about,) = client.get_received("/functions")
+    assert about["args"] == [{"color": "blue", "header": "green"}]
+
+
+def check_handlers_without_a_decorator() -> None:
+    client = socketio.test_client(app)
+    client.connect("/functions")
+
+    for namespace in ("/", "/functions"):
+        assert client.emit("registered", 1, namespace=namespace, callback=True) == {"registered": 1}
+
+
+def check_the_default_for_errors() -> None:
+    client = socketio.test_client(app, namespace="/functions")
+    client.get_received("/functions")
+
+    client.emit("fail", namespace="/functions")
+
+    (failed,) = client.get_received("/functions")
+    assert failed["args"] == ["LookupError in /functions"]
+
+
+def check_leaving_out() -> None:
+    client, other, third = (socketio.test_client(app) for _ in range(3))
+    sids = [each.get_received()[0]["args"][0]["sid"] for each in (client, other, third)]
+
+    client.emit("others", "hi", sids[1])
+
+    assert names(client) == []
+    assert names(other) == ["to all others", "to all but one"]
+    assert names(third) == ["to all others", "to all but some", "to all but one"]
+
+
+def check_sessions_of_flask() -> None:
+    http = shared_sessions.app.test_client()
+    assert http.get("/count").text == "1"
+    client = shared_sessions.socketio.test_client(shared_sessions.app, flask_test_client=http)
+
+    assert client.emit("count", callback=True) == 2
+    assert http.get("/count").text == "3"
 
 
 def check_disconnecting() -> None:

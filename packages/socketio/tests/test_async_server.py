@@ -7,6 +7,7 @@ import builtins
 import functools
 import logging
 import sys
+import warnings
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -1270,14 +1271,59 @@ async def test_a_test_client_can_drive_the_server_without_connections(
     assert_nothing_is_left(sio)
 
 
+async def test_a_test_client_can_connect_again_to_join_another_namespace(
+    sio: socketio.AsyncServer,
+) -> None:
+    sent: list[Any] = []
+
+    async def send_packet(eio_sid: str, pkt: Packet) -> None:
+        sent.append((pkt.namespace, pkt.packet_type))
+
+    sio._send_packet = send_packet  # type: ignore[method-assign]
+    sio.async_handlers = False
+    sio.namespaces = "*"
+    seen: list[Any] = []
+    sio.on("connect", lambda namespace, sid, environ: seen.append(environ), namespace="*")
+    sio.on("e", lambda sid: 1)
+
+    await sio._handle_eio_connect("fake", {"x": 1})
+    await sio._handle_eio_message("fake", "0")
+    await sio._handle_eio_connect("fake", {"x": 2})
+    await sio._handle_eio_message("fake", "0/chat,")
+    await sio._handle_eio_message("fake", '27["e"]')
+    await sio._handle_eio_disconnect("fake", "test")
+
+    assert seen == [{"x": 1}, {"x": 2}]
+    assert sent == [("/", CONNECT), ("/chat", CONNECT), ("/", ACK)]
+    assert_nothing_is_left(sio)
+
+
 # options
 
 
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"message_queue": None},
+        {"message_queue": "redis://", "client_manager": socketio.AsyncManager()},
+    ],
+)
+def test_the_option_that_flask_socketio_hands_on_is_no_mistake(options: dict[str, Any]) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        socketio.AsyncServer(async_mode="asgi", **options)
+
+
+def test_a_message_queue_that_nobody_has_made_a_manager_of_is_named() -> None:
+    with pytest.warns(RuntimeWarning, match="message_queue"):
+        socketio.AsyncServer(async_mode="asgi", message_queue="redis://")
+
+
 def test_an_unknown_option_is_named_in_a_warning() -> None:
-    with pytest.warns(RuntimeWarning, match="conect_timeout") as warnings:
+    with pytest.warns(RuntimeWarning, match="conect_timeout") as warned:
         socketio.AsyncServer(async_mode="asgi", conect_timeout=1)
 
-    assert len(warnings) == 1
+    assert len(warned) == 1
 
 
 @pytest.mark.parametrize("serializer", ["pickle", "cbor", "x", 5])

@@ -108,6 +108,9 @@ class BaseServer(Registration, OverridePoints):
     ) -> None:
         if "engineio_logger" in kwargs:
             kwargs["logger"] = kwargs.pop("engineio_logger")
+        if client_manager is not None or kwargs.get("message_queue") is None:
+            # Flask-SocketIO hands on what it has made the client manager of
+            kwargs.pop("message_queue", None)
         # an engine's own handlers run one after the other: here events are what runs at once
         self.eio: Any = self._engineio_server_class()(json=json, async_handlers=False, **kwargs)
         self._json = json

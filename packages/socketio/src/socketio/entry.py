@@ -147,8 +147,14 @@ class Entry(Members):
     # the same, for those who override it
 
     def _handle_eio_connect(self, eio_sid: str, environ: Environ) -> None:
-        """Take note of a new connection."""
-        self._opened(self._made_up_session(eio_sid), environ)
+        """Take note of a new connection, or of what one says anew of itself.
+
+        The test client of Flask-SocketIO does so before it joins a second namespace.
+        """
+        if self._connection(eio_sid) is None:
+            self._opened(self._made_up_session(eio_sid), environ)
+        else:
+            self.environ[eio_sid] = environ
 
     def _handle_eio_message(self, eio_sid: str, data: str | bytes) -> None:
         """Take one message of a connection."""

@@ -33,6 +33,29 @@ async def test_limits_and_security() -> None:
     assert sio.eio.cookie["Secure"] is True
 
 
+@pytest.mark.parametrize(("trusted", "address"), [("127.0.0.1", "203.0.113.9"), ("", "127.0.0.1")])
+async def test_the_address_behind_a_proxy(
+    start: Callable[..., Program], tmp_path: Path, trusted: str, address: str
+) -> None:
+    port = free_port()
+    (tmp_path / "server.py").write_text(
+        "import socketio\n"
+        "sio = socketio.AsyncServer()\n"
+        "sio.on('who', lambda sid: sio.get_environ(sid)['REMOTE_ADDR'])\n"
+        f"socketio.run(sio, port={port}, forwarded_allow_ips={trusted!r})\n"
+    )
+    start("python server.py", port)
+
+    for transport in ("polling", "websocket"):
+        async with socketio.AsyncSimpleClient() as client:
+            await client.connect(
+                f"http://127.0.0.1:{port}",
+                headers={"X-Forwarded-For": "203.0.113.9"},
+                transports=[transport],
+            )
+            assert await client.call("who") == address
+
+
 def test_the_table_of_limits_has_the_real_defaults() -> None:
     text = (DOCS / "guide/limits-and-security.md").read_text()
     defaults = {

@@ -34,7 +34,7 @@ system-demo:
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install -q --disable-pip-version-check -c requirements.lock editables hatchling
 	$(BIN)/python -m pip install -q --disable-pip-version-check -c requirements.lock --no-build-isolation \
-	    -e packages/engineio -e "packages/socketio[fast,asyncio_client]"
+	    -e packages/engineio -e "packages/socketio[fast,asyncio-client]"
 	@touch $@
 
 .venv/installed: .venv/demo requirements.lock | system

@@ -576,6 +576,21 @@ async def test_who_emits_more_than_the_broker_takes_waits_for_it(broker: Broker)
             assert one.manager.health.pending <= base_pubsub_manager.CROWD + 1
 
 
+async def test_who_emits_much_after_a_pause_waits_for_the_broker(
+    broker: Broker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(base_pubsub_manager, "CROWD", 10)
+    monkeypatch.setattr(base_pubsub_manager, "PATIENCE", 0.2)
+    async with processes(broker, 1) as (one,):
+        await one.sio.emit("n")
+        await until(lambda: one.manager.health.published == 1)
+        await asyncio.sleep(0.3)
+
+        for number in range(100):
+            await one.sio.emit("n", number)
+            assert one.manager.health.pending <= 11
+
+
 async def test_who_emits_waits_for_a_slow_broker_but_not_for_long(
     broker: Broker, monkeypatch: pytest.MonkeyPatch
 ) -> None:

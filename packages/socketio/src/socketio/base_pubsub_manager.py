@@ -304,6 +304,8 @@ class BasePubSubManager(BaseManager):
         """
         message = self._encode(fields)
         with self._lock:
+            if not self._outbox:
+                self._last_progress = time.monotonic()
             if fields["method"] == "callback":
                 self._outbox.add(message)
                 return

@@ -131,10 +131,7 @@ def test_clusters_of_threads(
         ports = free_port(), free_port()
         page = with_broker("localhost:5555+5556", f"127.0.0.1:{ports[0]}+{ports[1]}")
         page.write(tmp_path)
-        forwarder = tmp_path / "forwarder.py"
-        text = forwarder.read_text().replace("5555", str(ports[0])).replace("5556", str(ports[1]))
-        forwarder.write_text(text)
-        start("python forwarder.py", ports[1])
+        start(f"python forwarder.py {ports[0]} {ports[1]}", ports[1])
     first, second = (asyncio.run(page.run(scene)) for _ in range(2))
 
     with ExitStack() as stack:

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import sys
-from pathlib import Path
+from typing import TYPE_CHECKING
+
+from docs.blocks import read_page
 
 from .process import Broker, accepts, free_port
 
-FORWARDER = Path(__file__).with_name("forwarder.py")
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 class ZeroMQ(Broker):
-    """``forwarder.py`` as a process of its own."""
+    """The documented ``forwarder.py`` as a process of its own."""
 
     def __init__(self, folder: Path) -> None:
         super().__init__(folder)
         self.subscribe_port = free_port()
+        read_page("docs/guide/scaling.md").write(folder)
 
     @property
     def ports(self) -> list[int]:
@@ -27,7 +31,8 @@ class ZeroMQ(Broker):
         return f"zmq+tcp://127.0.0.1:{push_port}+{subscribe_port}"
 
     def command(self) -> list[str]:
-        return [sys.executable, str(FORWARDER), str(self.port), str(self.subscribe_port)]
+        ports = [str(self.port), str(self.subscribe_port)]
+        return [sys.executable, str(self.folder / "forwarder.py"), *ports]
 
     def is_ready(self) -> bool:
         """Return True once both ports are open."""

@@ -4,9 +4,6 @@ from typing import TYPE_CHECKING
 
 import pytest
 from engine_support import Options, RecordingChannel
-from hypothesis import settings
-from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from engineio._core.engine import HIGH_WATER, TURN_BYTES, Engine
 from engineio._core.farewell import CLOSE_TIMEOUT
@@ -491,6 +488,16 @@ def test_a_second_get_closes_the_session() -> None:
 
     assert first.written == [b"1"]
     assert session.reason == Reason.TRANSPORT_ERROR
+
+
+def test_a_get_that_comes_after_the_end_is_refused() -> None:
+    """In threads, a session may end between the admission of a GET and its wait."""
+    engine = make_engine()
+    session, _ = open_session(engine, "polling")
+    engine.close(session, Reason.TRANSPORT_ERROR)
+
+    with pytest.raises(ProtocolError):
+        wait_in_get(engine, session)
 
 
 def test_a_get_whose_peer_has_gone_closes_the_session() -> None:
@@ -1083,103 +1090,6 @@ def test_the_engine_asks_to_be_flushed_once_per_turn() -> None:
     engine.send(session, [text("4b")])
 
     assert woken.count == before + 1
-
-
-class Interleavings(RuleBasedStateMachine):
-    """No interleaving of poll, probe, upgrade and send loses, repeats or reorders a message."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.engine = make_engine(max_send_buffer=None)
-        self.session, _ = open_session(self.engine, "polling")
-        self.polls: list[RecordingChannel] = []
-        self.candidate: RecordingChannel | None = None
-        self.socket: RecordingChannel | None = None
-        self.probed = False
-        self.sent: list[bytes] = []
-        self.taken: list[bytes] = []
-
-    def _collect(self, channel: RecordingChannel) -> None:
-        self.taken += [packet for packet in channel.written if packet.startswith(b"4")]
-        channel.written.clear()
-
-    @rule(count=st.integers(1, 40), flush=st.booleans())
-    def send(self, count: int, flush: bool) -> None:
-        for _ in range(count):
-            packet = b"4%d" % len(self.sent)
-            self.sent.append(packet)
-            self.engine.send(self.session, [Message(packet)])
-        if flush:
-            self.engine.flush(0)
-
-    @rule()
-    def turn(self) -> None:
-        self.engine.flush(0)
-
-    @precondition(lambda self: self.socket is None and self.session.channel is None)
-    @rule()
-    def poll(self) -> None:
-        self.polls.append(wait_in_get(self.engine, self.session))
-
-    @precondition(lambda self: self.socket is None and self.candidate is None)
-    @rule()
-    def open_probe(self) -> None:
-        self.candidate = start_upgrade(self.engine, self.session)
-        self.probed = False
-
-    @precondition(lambda self: self.candidate is not None)
-    @rule()
-    def probe(self) -> None:
-        assert self.candidate is not None
-        self.engine.probe(self.session, self.candidate, "2probe")
-        self.probed = True
-
-    @precondition(lambda self: self.candidate is not None and self.probed)
-    @rule()
-    def upgrade(self) -> None:
-        assert self.candidate is not None
-        for channel in self.polls:
-            self._collect(channel)
-        self.engine.probe(self.session, self.candidate, "5")
-        self.socket, self.candidate = self.candidate, None
-
-    @precondition(lambda self: self.candidate is not None)
-    @rule(lost=st.booleans())
-    def give_up(self, lost: bool) -> None:
-        assert self.candidate is not None
-        if lost:
-            self.engine.detach(self.session, self.candidate)
-        else:
-            self.engine.abandon(self.session, self.candidate)
-        self.candidate = None
-
-    @rule(data=st.sampled_from(["4x", b"x", "3"]))
-    def receive(self, data: str | bytes) -> None:
-        expected = {"4x": "x", b"x": b"x", "3": None}[data]
-        assert self.engine.receive(self.session, data, 0) == expected
-
-    @invariant()
-    def what_has_arrived_is_a_prefix_of_what_was_sent(self) -> None:
-        for channel in self.polls:
-            self._collect(channel)
-        if self.socket is not None:
-            self._collect(self.socket)
-        assert self.taken == self.sent[: len(self.taken)]
-
-    def teardown(self) -> None:
-        self.engine.flush(0)
-        while self.socket is None and self.session.outbox:
-            if self.candidate is not None:
-                self.give_up(lost=True)
-            if self.session.channel is None:
-                self.poll()
-            self.what_has_arrived_is_a_prefix_of_what_was_sent()
-        self.what_has_arrived_is_a_prefix_of_what_was_sent()
-        assert self.taken == self.sent
-
-
-TestInterleavings = Interleavings.TestCase
-TestInterleavings.settings = settings(max_examples=60, stateful_step_count=30)
 
 
 def test_it_tells_until_when_a_pong_is_owed() -> None:

@@ -182,11 +182,14 @@ class Engine:
     def attach(self, session: Session, channel: Channel) -> None:
         """A WebSocket was opened for a new session, or a GET of a polling session waits.
 
-        Raises ProtocolError, and closes the session, if another GET is waiting already.
+        Raises ProtocolError if the session has ended since ``admit``, and if another GET is
+        waiting already, which closes the session.
         """
         if session.state is CLOSING:
             self._farewells.hand_over(session, channel)
             return
+        if session.state is CLOSED:
+            raise ProtocolError("the session has ended")
         if session.channel is not None:
             error = ProtocolError("another GET of this session is waiting")
             self.fail(session, error)

@@ -13,6 +13,8 @@ import pytest
 from environments import copy_installed
 
 PACKAGES = Path(__file__).resolve().parents[1] / "packages"
+pytestmark = pytest.mark.timeout(180)  # environments take their time where others work as well
+
 WITHOUT_EXTRAS = {
     "client": "socketio.Client().connect('http://127.0.0.1:1')",
     "asyncio-client": "asyncio.run(socketio.AsyncClient().connect('http://127.0.0.1:1'))",
@@ -45,11 +47,12 @@ def dist(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def empty_venv(dist: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The Python of an environment in which `pip install python-socketio` found only our wheels."""
     target = tmp_path_factory.mktemp("venv")
-    venv.create(target, with_pip=True)
+    venv.create(target)
     python = target / "bin" / "python"
     copy_installed(target, "python-socketio")
     subprocess.run(
-        [python, "-m", "pip", "install", "--no-index", "--find-links", dist, "python-socketio"],
+        [sys.executable, "-m", "pip", "--python", python, "install"]
+        + ["--no-index", "--find-links", str(dist), "python-socketio"],
         check=True,
     )
     return python

@@ -45,6 +45,9 @@ READ_THE_BODY_FIRST = ("daphne", "uwsgi")
 """Web servers that call an application when all of the body has come, or whose own timeout ends
 the wait for it."""
 
+READ_FRAMES = ("uvicorn", "hypercorn", "daphne", "granian", "sanic-asgi")
+"""Web servers that answer in their own way what cannot be decoded, before we see it."""
+
 READ_THE_REST = ("aiohttp", "tornado")
 """Web servers that wait for 10 seconds if the rest of a body comes that was answered early."""
 
@@ -74,10 +77,10 @@ MAX_LOG_LINES = 10
 """Lines that a server may add to its log for any number of repetitions."""
 
 WEB_SERVER = re.compile(
-    r"^INFO: |ERROR: +ASGI callable returned without completing handshake|127\.0\.0\.1 - - "
+    r"^INFO: |ERROR: +ASGI callable returned without completing handshake|127\.0\.0\.1 - - |\[pid: "
 )
 """What uvicorn tells of each connection, the second after each refused handshake, by mistake; and
-wsgiref of each request."""
+wsgiref and uWSGI of each request."""
 
 UNKNOWN_TRANSPORT, UNKNOWN_SID, BAD_METHOD = (400, 0), (400, 1), (400, 2)
 BAD_REQUEST, FORBIDDEN, BAD_VERSION, TOO_LARGE = (400, 3), (400, 4), (400, 5), (413, 3)
@@ -540,7 +543,11 @@ async def test_a_frame_that_breaks_the_rules_of_websockets(bad: Server, name: st
     await repeat(lambda: try_not_websocket(bad, NOT_WEBSOCKET[name]), PROTOCOL_ERROR)
 
 
-@fast_path
+@pytest.mark.parametrize(
+    "mode",
+    [mode for mode, kind in MODES.items() if kind.has_websocket and mode not in READ_FRAMES],
+    indirect=True,
+)
 @pytest.mark.parametrize("fragmented", [False, True], ids=["whole", "fragmented"])
 async def test_text_that_is_not_utf8(bad: Server, fragmented: bool) -> None:
     frames = make_frame(b"4\xff\xfe")

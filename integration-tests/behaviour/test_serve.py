@@ -13,6 +13,7 @@ from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from websockets.exceptions import ConnectionClosedError
 from websockets.sync.client import connect as connect_websocket
 
 from socketio.serve import YOUNG_OBJECTS
@@ -201,6 +202,20 @@ def test_options_go_to_uvicorn(program: Callable[..., Program]) -> None:
     assert response.status == 404
     assert response.getheader("server") is None
     connection.close()
+
+
+def test_a_message_over_the_limit_is_refused_before_it_has_come(
+    program: Callable[..., Program],
+) -> None:
+    """Also where uvicorn reads the WebSocket by itself: without picows."""
+    websocket = program("sio", "{'ws': 'websockets-sansio'}").websocket()
+
+    websocket.socket.sendall(b"\x81\xff" + (1_000_001).to_bytes(8, "big") + bytes(4))
+
+    with pytest.raises(ConnectionClosedError) as caught:
+        websocket.recv(timeout=10)
+    assert caught.value.rcvd is not None
+    assert caught.value.rcvd.code == 1009
 
 
 @pytest.mark.parametrize(

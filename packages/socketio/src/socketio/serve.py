@@ -48,7 +48,9 @@ def run(
     :param port: TCP port (default 5000); 0 takes a free one.
     :param options: further options of ``uvicorn.run``.
 
-    WebSocket connections of Engine.IO take the fast path if picows is installed.  When it stops,
+    WebSocket connections of Engine.IO take the fast path if picows is installed.  Without it set
+    uvicorn's ``ws_max_size`` to ``max_http_buffer_size``, which is its default where an
+    ``AsyncServer`` is given: messages that are larger are then refused unread.  When it stops,
     the clients of all Socket.IO servers in the application are disconnected, so that they
     reconnect elsewhere at once; with ``workers`` or ``reload`` they are cut after 3 seconds.
     The garbage collector looks for cycles once per 10,000 new objects meanwhile, if it is on.
@@ -62,7 +64,11 @@ def run(
         raise ModuleNotFoundError(
             "socketio.run needs uvicorn: pip install 'python-socketio[fast]'", name="uvicorn"
         ) from None
-    app: Any = ASGIApp(app_or_server) if isinstance(app_or_server, AsyncServer) else app_or_server
+    app: Any = app_or_server
+    if isinstance(app_or_server, AsyncServer):
+        app = ASGIApp(app_or_server)
+        # without the fast path uvicorn reads WebSockets by itself, all of them for this server
+        options.setdefault("ws_max_size", app_or_server.eio.max_http_buffer_size)
     if importlib.util.find_spec("picows") is not None:
         options.setdefault("ws", FAST_WEBSOCKET)
     options.setdefault("timeout_graceful_shutdown", STOP_TIMEOUT)

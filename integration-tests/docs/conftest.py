@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 from docs.blocks import read_page
-from docs.programs import Program
+from docs.programs import Program, free_port
+from docs.user_documents.parts import PORT
 from environments import build_wheels, copy_installed
 
 if TYPE_CHECKING:
@@ -56,3 +57,16 @@ def start(tmp_path: Path) -> Iterator[Callable[..., Program]]:
     yield started
     for program in reversed(programs):
         program.stop()
+
+
+@pytest.fixture
+def serve(start: Callable[..., Program], tmp_path: Path) -> Callable[..., tuple[Program, str]]:
+    """Write module.py and start a command, with a free port in place of theirs."""
+
+    def served(text: str, command: str = "python module.py") -> tuple[Program, str]:
+        port = free_port()
+        (tmp_path / "module.py").write_text(text.replace(PORT, str(port)))
+        started = start(command.replace(PORT, str(port)), port)
+        return started, f"http://127.0.0.1:{port}"
+
+    return served

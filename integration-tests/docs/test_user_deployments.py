@@ -8,12 +8,11 @@ from __future__ import annotations
 
 import signal
 import textwrap
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import pytest
-from docs.programs import free_port
-from docs.user_documents.visits import TRANSPORTS, VISIT, fetch
+from docs.user_documents.parts import ASYNC, SERVER, SYNC, WAYS, program, stop, visit
+from docs.user_documents.visits import fetch
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -21,101 +20,6 @@ if TYPE_CHECKING:
 
     from docs.programs import Program
 
-PORT = "8000"
-"""What the programs use; each test puts a free port in its place."""
-
-SYNC = {
-    "engineio": """
-        import engineio
-
-        eio = engineio.Server({options})
-
-        @eio.on("message")
-        def message(sid, data):
-            eio.send(sid, data)
-        """,
-    "socketio": """
-        import socketio
-
-        sio = socketio.Server({options})
-
-        @sio.event
-        def greet(sid, name):
-            return "Hello " + name
-
-        @sio.event
-        def picture(sid, data):
-            sio.emit("picture", data, room=sid)
-        """,
-}
-ASYNC = {
-    "engineio": """
-        import engineio
-
-        eio = engineio.AsyncServer({options})
-
-        @eio.on("message")
-        async def message(sid, data):
-            await eio.send(sid, data)
-        """,
-    "socketio": """
-        import socketio
-
-        sio = socketio.AsyncServer({options})
-
-        @sio.event
-        async def greet(sid, name):
-            return "Hello " + name
-
-        @sio.event
-        async def picture(sid, data):
-            await sio.emit("picture", data, room=sid)
-        """,
-}
-SERVER = {"engineio": "eio", "socketio": "sio"}
-
-
-@dataclass(frozen=True)
-class Way:
-    """``run`` follows the application in module.py; ``command`` starts it."""
-
-    mode: str
-    command: str = "python -W ignore module.py"
-    run: str = ""
-    stop: signal.Signals = signal.SIGTERM
-
-
-EVENTLET = """
-    import eventlet
-    eventlet.wsgi.server(eventlet.listen(("", 8000)), app)
-    """
-PYWSGI = """
-    from gevent import pywsgi
-    pywsgi.WSGIServer(("", 8000), app).serve_forever()
-    """
-GEVENT_WEBSOCKET = """
-    from gevent import pywsgi
-    from geventwebsocket.handler import WebSocketHandler
-    pywsgi.WSGIServer(("", 8000), app, handler_class=WebSocketHandler).serve_forever()
-    """
-GUNICORN = "gunicorn -b :8000"
-UWSGI = (
-    "uwsgi --http :8000 --gevent 1000 --http-websockets --master "
-    "--wsgi-file module.py --callable app"
-)
-WAYS = {
-    "eventlet": Way("eventlet", run=EVENTLET),
-    "gunicorn-eventlet": Way("eventlet", f"{GUNICORN} -k eventlet -w 1 module:app"),
-    "pywsgi": Way("gevent", run=PYWSGI),
-    "gevent-websocket": Way("gevent", run=GEVENT_WEBSOCKET),
-    "gunicorn-gevent": Way("gevent", f"{GUNICORN} -k gevent -w 1 module:app"),
-    "gunicorn-gevent-websocket": Way(
-        "gevent",
-        f"{GUNICORN} -k geventwebsocket.gunicorn.workers.GeventWebSocketWorker -w 1 module:app",
-    ),
-    "uwsgi": Way("gevent_uwsgi", UWSGI, stop=signal.SIGINT),  # SIGTERM would reload it
-    "gunicorn-threads": Way("threading", f"{GUNICORN} -w 1 --threads 100 module:app"),
-}
 WRAPPERS = ["engineio.Middleware", "engineio.WSGIApp", "socketio.WSGIApp"]
 SYNC_DEPLOYMENTS = [f"{way}-{wrapper}" for way in WAYS for wrapper in WRAPPERS]
 
@@ -132,37 +36,6 @@ FLASK = """
     if __name__ == "__main__":
         app.run(port=8000{threaded})
     """
-
-
-def program(head: str, *parts: str, options: str = "") -> str:
-    """Put a program together."""
-    return "\n".join(textwrap.dedent(part) for part in (head.replace("{options}", options), *parts))
-
-
-@pytest.fixture
-def serve(start: Callable[..., Program], tmp_path: Path) -> Callable[..., tuple[Program, str]]:
-    """Write module.py and start a command, with a free port in place of theirs."""
-
-    def served(text: str, command: str = "python module.py") -> tuple[Program, str]:
-        port = free_port()
-        (tmp_path / "module.py").write_text(text.replace(PORT, str(port)))
-        started = start(command.replace(PORT, str(port)), port)
-        return started, f"http://127.0.0.1:{port}"
-
-    return served
-
-
-async def visit(package: str, url: str) -> None:
-    """Come over each transport."""
-    for transports in TRANSPORTS:
-        await VISIT[package](url, transports)
-
-
-def stop(running: Program, with_signal: signal.Signals = signal.SIGTERM) -> None:
-    """End it; nothing must have gone wrong meanwhile."""
-    running.stop(with_signal)
-    text = "".join(running.log)
-    assert "Traceback" not in text, text
 
 
 # threads and greenlets
@@ -379,7 +252,7 @@ async def test_sanic_takes_care_of_cors(
         ("uvicorn module:app --port 8000", ""),
         ("daphne module:app --port 8000", 'async_mode="asgi"'),
     ],
-    ids=["uvicorn, detected", "daphne, asgi"],
+    ids=["uvicorn", "daphne"],
 )
 async def test_asgi(
     package: str, command: str, options: str, serve: Callable[..., tuple[Program, str]]

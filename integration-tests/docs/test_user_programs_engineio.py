@@ -60,7 +60,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], Ru
 
 
 @pytest.mark.parametrize("colour", COLOURS)
-async def test_handlers(colour: str, run: Callable[[str], Running]) -> None:
+async def test_engineio_handlers(colour: str, run: Callable[[str], Running]) -> None:
     server = run(colour)
 
     for transports in TRANSPORTS:
@@ -81,7 +81,7 @@ async def test_handlers(colour: str, run: Callable[[str], Running]) -> None:
 
 
 @pytest.mark.parametrize("colour", COLOURS)
-async def test_background_tasks(colour: str, run: Callable[[str], Running]) -> None:
+async def test_engineio_background_tasks(colour: str, run: Callable[[str], Running]) -> None:
     async with visiting(run(colour).url, engineio_path="tasks") as visitor:
         await visitor.send("go")
 
@@ -90,7 +90,7 @@ async def test_background_tasks(colour: str, run: Callable[[str], Running]) -> N
 
 
 @pytest.mark.parametrize("colour", COLOURS)
-async def test_sessions(colour: str, run: Callable[[str], Running]) -> None:
+async def test_engineio_sessions(colour: str, run: Callable[[str], Running]) -> None:
     server = run(colour)
     for path in ("sessions", "session_blocks"):
         async with (
@@ -108,7 +108,7 @@ async def test_sessions(colour: str, run: Callable[[str], Running]) -> None:
 
 
 @pytest.mark.parametrize("colour", COLOURS)
-async def test_a_blacklist(colour: str, run: Callable[[str], Running]) -> None:
+async def test_engineio_blacklist(colour: str, run: Callable[[str], Running]) -> None:
     server = run(colour)
     for transports in TRANSPORTS[:2]:
         with pytest.raises(engineio.exceptions.ConnectionError):
@@ -125,9 +125,11 @@ async def test_a_blacklist(colour: str, run: Callable[[str], Running]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("colour", "program"), [("threads", "client.py"), ("asyncio", "async_client.py")]
+    ("colour", "program"),
+    [("threads", "client.py"), ("asyncio", "async_client.py")],
+    ids=COLOURS,
 )
-async def test_clients(
+async def test_engineio_clients(
     colour: str, program: str, run: Callable[[str], Running], start: Callable[..., Program]
 ) -> None:
     server = run(colour)
@@ -151,7 +153,7 @@ async def test_clients(
     assert server.has_said("message  {'response': 'my response'}")
 
 
-async def test_the_javascript_client(
+async def test_engineio_client_of_javascript(
     run: Callable[[str], Running], start: Callable[..., Program], tmp_path: Path
 ) -> None:
     modules = Path(__file__).parents[1] / "js" / "node_modules"

@@ -61,7 +61,7 @@ async def says(program: Program, text: str) -> None:
 
 
 @pytest.mark.parametrize("colour", COLOURS)
-async def test_events(colour: str, run: Callable[[str], tuple[Program, str]]) -> None:
+async def test_socketio_events(colour: str, run: Callable[[str], tuple[Program, str]]) -> None:
     program, url = run(colour)
     for transports in TRANSPORTS:
         async with (
@@ -85,7 +85,7 @@ async def test_events(colour: str, run: Callable[[str], tuple[Program, str]]) ->
 
 
 @pytest.mark.parametrize("colour", COLOURS)
-async def test_refusals(colour: str, run: Callable[[str], tuple[Program, str]]) -> None:
+async def test_socketio_refusals(colour: str, run: Callable[[str], tuple[Program, str]]) -> None:
     _, url = run(colour)
 
     with pytest.raises(exceptions.ConnectionError):
@@ -99,7 +99,7 @@ async def test_refusals(colour: str, run: Callable[[str], tuple[Program, str]]) 
 
 
 @pytest.mark.parametrize("colour", COLOURS)
-async def test_namespaces(colour: str, run: Callable[[str], tuple[Program, str]]) -> None:
+async def test_socketio_namespaces(colour: str, run: Callable[[str], tuple[Program, str]]) -> None:
     program, url = run(colour)
 
     async with visiting(url, "namespaces", namespace="/chat") as visitor:
@@ -115,7 +115,7 @@ async def test_namespaces(colour: str, run: Callable[[str], tuple[Program, str]]
 
 
 @pytest.mark.parametrize("colour", COLOURS)
-async def test_rooms(colour: str, run: Callable[[str], tuple[Program, str]]) -> None:
+async def test_socketio_rooms(colour: str, run: Callable[[str], tuple[Program, str]]) -> None:
     _, url = run(colour)
 
     async with AsyncExitStack() as stack:
@@ -134,7 +134,7 @@ async def test_rooms(colour: str, run: Callable[[str], tuple[Program, str]]) -> 
 
 
 @pytest.mark.parametrize("colour", COLOURS)
-async def test_sessions(colour: str, run: Callable[[str], tuple[Program, str]]) -> None:
+async def test_socketio_sessions(colour: str, run: Callable[[str], tuple[Program, str]]) -> None:
     _, url = run(colour)
     for path in ("sessions", "session_blocks"):
         async with (
@@ -146,9 +146,11 @@ async def test_sessions(colour: str, run: Callable[[str], tuple[Program, str]]) 
 
 
 @pytest.mark.parametrize(
-    ("colour", "program"), [("threads", "client.py"), ("asyncio", "async_client.py")]
+    ("colour", "program"),
+    [("threads", "client.py"), ("asyncio", "async_client.py")],
+    ids=COLOURS,
 )
-async def test_clients(
+async def test_socketio_clients(
     colour: str,
     program: str,
     run: Callable[[str], tuple[Program, str]],

@@ -755,6 +755,42 @@ async def test_reading_pauses_while_a_client_has_too_many_handlers_running() -> 
     gates[1].set()
 
 
+async def test_callbacks_of_acknowledgements_count_as_handlers() -> None:
+    sio = socketio.AsyncServer(async_mode="asgi", max_handlers=2)
+    gates = [asyncio.Event() for _ in range(2)]
+    peer = Peer(sio)
+    sid = await peer.join()
+    for gate in gates:
+        await sio.emit("question", to=sid, callback=gate.wait)
+    answers = [str(part).replace("2", "3", 1).partition("[")[0] + "[]" for part in peer.sent()]
+    await peer.receive(answers[0])
+    reading = asyncio.ensure_future(peer.receive(answers[1]))
+    await asyncio.sleep(0)
+    assert not reading.done()
+
+    gates[0].set()
+    await reading
+
+    assert peer.session.app.running == 1
+    gates[1].set()
+    await peer.done()
+
+
+async def test_the_answer_to_a_call_does_not_wait_for_handlers() -> None:
+    sio = socketio.AsyncServer(async_mode="asgi", max_handlers=2)
+    peer = Peer(sio)
+    await peer.join()
+    sio.on("e", lambda sid: sio.call("question", to=sid, timeout=10))
+    await peer.receive('20["e"]')
+    await asyncio.sleep(0)
+    answer = next(str(part) for part in peer.sent() if "question" in str(part))
+
+    await peer.receive(answer.replace("2", "3", 1).partition("[")[0] + '["answer"]')
+    await peer.done()
+
+    assert peer.sent() == ['30["answer"]']
+
+
 async def test_a_pause_ends_with_the_connection() -> None:
     sio = socketio.AsyncServer(async_mode="asgi", max_handlers=1)
     gate = asyncio.Event()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import signal
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 import pytest
 
 import socketio
+from engineio.exceptions import ProtocolError
 from socketio import base_client
 from socketio._values import acknowledgement, arguments
 from socketio.base_client import BaseClient
@@ -113,6 +115,45 @@ def test_a_packet_class_of_the_application_gets_the_json_object() -> None:
     socketio.AsyncClient(serializer=Mine, json=ShoutingJSON, handle_sigint=False)
 
     assert Mine.json is ShoutingJSON
+
+
+LIMITED: dict[str, tuple[int, list[str | bytes]]] = {
+    "max_attachments": (2, ['53-["e"]', b"", b"", b""]),
+    "max_attachment_bytes": (2, ['51-["e"]', b"abc"]),
+    "max_json_depth": (2, ['2["e",[[1]]]']),
+    "max_json_int_digits": (2, ['2["e",123]']),
+}
+
+
+@pytest.mark.parametrize("how", ["given", "assigned"])
+@pytest.mark.parametrize("name", LIMITED)
+async def test_a_client_limits_what_it_takes(name: str, how: str) -> None:
+    limit, messages = LIMITED[name]
+    options = {name: limit} if how == "given" else {}
+    client = socketio.AsyncClient(handle_sigint=False, **options)
+    if how == "assigned":
+        setattr(client, name, limit)
+    await client._handle_eio_connect()
+
+    with pytest.raises(ProtocolError):
+        for message in messages:
+            await client._handle_eio_message(message)
+
+
+async def test_a_client_may_take_more_than_usual() -> None:
+    client = socketio.AsyncClient(handle_sigint=False, max_attachments=200)
+    await client._handle_eio_connect()
+    await client._handle_eio_message("0")
+    seen = []
+    client.on("e", lambda *args: seen.append(args))
+
+    data = ["e", *[{"_placeholder": True, "num": number} for number in range(101)]]
+    await client._handle_eio_message(f"5101-{json.dumps(data)}")
+    for _ in range(101):
+        await client._handle_eio_message(b"x")
+    await asyncio.sleep(0)
+
+    assert seen == [(b"x",) * 101]
 
 
 def test_engine_options_reach_the_engine() -> None:

@@ -219,7 +219,9 @@ class AsyncEntry(AsyncMembers):
         """Handle one acknowledgement, ``data`` being its values."""
         connection = self._connection(eio_sid)
         if connection is not None:
-            self._take_ack(connection, Inbound(ACK, namespace or "/", id, data))
+            pending = self._take_ack(connection, Inbound(ACK, namespace or "/", id, data))
+            if pending is not None:
+                await pending
 
     # events
 
@@ -259,7 +261,7 @@ class AsyncEntry(AsyncMembers):
             return self._run(connection, packet, handling, id)
         connection.running += 1
         start_eagerly(self._run_task(connection, packet, handling, id))
-        return self._free_slot(connection) if connection.running >= self.max_handlers else None
+        return self._wait_for_slot(connection) if connection.running >= self.max_handlers else None
 
     async def _run(
         self, connection: Connection, packet: Inbound, handling: Awaitable[Any], id: int | None
@@ -287,13 +289,16 @@ class AsyncEntry(AsyncMembers):
             self.logger.exception("Handler of event %s failed", one_line(packet.data[0]))
             return
         finally:
-            connection.running -= 1
-            if connection.slot_is_free is not None:
-                connection.slot_is_free.set()
+            self._free_a_slot(connection)
         if id is not None:
             self._acknowledge(connection, packet, result)
 
-    async def _free_slot(self, connection: Connection) -> None:
+    def _free_a_slot(self, connection: Connection) -> None:
+        connection.running -= 1
+        if connection.slot_is_free is not None:
+            connection.slot_is_free.set()
+
+    async def _wait_for_slot(self, connection: Connection) -> None:
         """Return when another handler may run for this client."""
         while connection.running >= self.max_handlers and connection.closed is None:
             connection.slot_is_free = create_event()
@@ -304,13 +309,24 @@ class AsyncEntry(AsyncMembers):
         if self._packets_hooked:
             eio_sid = connection.session.sid
             return self._handle_ack(eio_sid, packet.namespace, packet.id, packet.data)
-        self._take_ack(connection, packet)
-        return None
+        return self._take_ack(connection, packet)
 
-    def _take_ack(self, connection: Connection, packet: Inbound) -> None:
+    def _take_ack(self, connection: Connection, packet: Inbound) -> Pending:
+        """Run a callback in a task of its own, as a handler."""
         sid = self._sid_of(connection, packet)
-        if sid is not None:
-            start_eagerly(self._run_callback(sid, packet))
+        if sid is None:
+            return None
+        connection.running += 1
+        start_eagerly(self._run_counted_callback(connection, sid, packet))
+        return self._wait_for_slot(connection) if connection.running >= self.max_handlers else None
+
+    async def _run_counted_callback(
+        self, connection: Connection, sid: str, packet: Inbound
+    ) -> None:
+        try:
+            await self._run_callback(sid, packet)
+        finally:
+            self._free_a_slot(connection)
 
 
 AsyncEntry._originals = originals_of(AsyncEntry)

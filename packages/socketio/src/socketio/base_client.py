@@ -14,13 +14,14 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
 
 from engineio import json as default_json
-from engineio._core.codec import make_codec
+from engineio._core.codec import MAX_DEPTH, MAX_INT_DIGITS, make_codec
 from engineio._shell.farewell import may_take_sigint, say_farewell
 from engineio._shell.logs import make_logger
 
 from ._core.acks import AckTable
 from ._core.backoff import Backoff
 from ._core.client_state import ClientState
+from ._core.decoder import MAX_ATTACHMENT_BYTES, MAX_ATTACHMENTS
 from ._core.handlers import fit, resolve
 from ._core.wire import PacketLimits, make_wire, packet_class_of
 from ._values import PendingCall
@@ -97,6 +98,12 @@ class BaseClient(Registration):
         the same.  ``ValueError`` for any other name.
     :param json: object with ``dumps`` and ``loads`` to use instead of the default codec.
     :param handle_sigint: let Ctrl-C end the connection and the reconnection (default True).
+    :param max_attachments: attachments of one packet from the server (default 100).
+    :param max_attachment_bytes: size of the attachments of one packet together, bytes (default
+        100,000,000).
+    :param max_json_depth: nested lists and objects in a packet from the server (default 128).
+    :param max_json_int_digits: digits of an integer in a packet from the server (default 100).
+        Beyond one of these four the connection is closed with "transport error".
 
     All other keywords go to the Engine.IO client, ``engineio_logger`` as its ``logger``:
     ``request_timeout``, ``http_session``, ``ssl_verify``, ``websocket_extra_options``,
@@ -138,6 +145,11 @@ class BaseClient(Registration):
         serializer: str | type[Packet] = "default",
         json: JSONModule | None = None,
         handle_sigint: bool = True,
+        *,
+        max_attachments: int = MAX_ATTACHMENTS,
+        max_attachment_bytes: int = MAX_ATTACHMENT_BYTES,
+        max_json_depth: int = MAX_DEPTH,
+        max_json_int_digits: int = MAX_INT_DIGITS,
         **kwargs: Any,
     ) -> None:
         self.reconnection = reconnection
@@ -146,6 +158,10 @@ class BaseClient(Registration):
         self.reconnection_delay_max = reconnection_delay_max
         self.randomization_factor = randomization_factor
         self.handle_sigint = handle_sigint
+        self.max_attachments = max_attachments
+        self.max_attachment_bytes = max_attachment_bytes
+        self.max_json_depth = max_json_depth
+        self.max_json_int_digits = max_json_int_digits
         self.logger: LoggerLike = make_logger(default_logger, logger)
         packet_class = packet_class_of(serializer)
         if json is not None and packet_class is not Packet:
@@ -209,8 +225,21 @@ class BaseClient(Registration):
 
     def _make_wire(self) -> None:
         """Make the format of the packets."""
-        self._wire_json = self._wanted_json()
-        self._wire = make_wire(self._packet_class, make_codec(self._wire_json), PacketLimits())
+        self._wire_options = self._wanted_options()
+        json, limits = self._wire_options
+        codec = make_codec(
+            json, max_depth=limits.max_json_depth, max_int_digits=limits.max_json_int_digits
+        )
+        self._wire = make_wire(self._packet_class, codec, limits)
+
+    def _wanted_options(self) -> tuple[JSONModule | None, PacketLimits]:
+        limits = PacketLimits(
+            self.max_attachments,
+            self.max_attachment_bytes,
+            self.max_json_depth,
+            self.max_json_int_digits,
+        )
+        return self._wanted_json(), limits
 
     def _wanted_json(self) -> JSONModule | None:
         if self._json is None and self._packet_class.json is not default_json:
@@ -219,7 +248,7 @@ class BaseClient(Registration):
 
     def _new_decoder(self) -> Decoder:
         """Return the decoder of a new connection, in the format that is wanted now."""
-        if self._wire_json is not self._wanted_json():
+        if self._wire_options != self._wanted_options():
             self._make_wire()
         return self._wire.new_decoder()
 

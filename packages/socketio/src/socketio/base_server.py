@@ -71,9 +71,8 @@ class BaseServer(Registration, OverridePoints):
     :param max_attachments: attachments of one packet (default 100).
     :param max_attachment_bytes: size of the attachments of one packet together, bytes (default
         10 times ``max_http_buffer_size``).
-    :param max_handlers: event handlers running at once for one client (default 256); then
-        reading from that client pauses until one of them has ended.  A pause that is longer
-        than ``ping_timeout`` looks like a client that does not answer.
+    :param max_handlers: event handlers and callbacks of acknowledgements running at once for one
+        client (default 256); then reading from that client pauses until one of them has ended.
     :param max_namespaces: namespaces that one connection can be in (default 100).
     :param max_json_depth: nested lists and objects in a packet (default 128).
     :param max_json_int_digits: digits of an integer in a packet (default 100).

@@ -1,21 +1,9 @@
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import pytest
 
 import engineio
 from engineio.payload import Payload
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-
-@pytest.fixture
-def restored_payload() -> Iterator[None]:
-    before = Payload.max_decode_packets
-    yield
-    Payload.max_decode_packets = before
 
 
 def test_a_post_may_hold_what_the_javascript_client_puts_into_one() -> None:
@@ -30,12 +18,17 @@ def test_the_limit_of_packets_is_an_option() -> None:
     assert server._max_packets() == 20
 
 
-def test_the_older_class_attribute_wins_where_it_is_assigned(restored_payload: None) -> None:
+@pytest.mark.parametrize("assigned", [500, 16])
+def test_the_older_class_attribute_wins_where_it_is_assigned(
+    assigned: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its own default included."""
     server = engineio.AsyncServer(async_mode="asgi", max_payload_packets=20)
+    assert Payload.max_decode_packets == 16
 
-    Payload.max_decode_packets = 500
+    monkeypatch.setattr(Payload, "max_decode_packets", assigned)
 
-    assert server._max_packets() == 500
+    assert server._max_packets() == assigned
 
 
 def test_options_are_re_read_after_they_are_assigned() -> None:

@@ -18,7 +18,7 @@ from ._shell.counted import CountedChannel
 from ._shell.logs import make_logger
 from ._shell.traced import TracedChannel
 from .packet import Packet
-from .payload import MAX_DECODE_PACKETS, Payload
+from .payload import Payload
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -316,8 +316,8 @@ class BaseServer:
 
     def _max_packets(self) -> int:
         """How many packets one POST may hold."""
-        assigned = Payload.max_decode_packets
-        return self.max_payload_packets if assigned == MAX_DECODE_PACKETS else assigned
+        packets: int = vars(Payload).get("max_decode_packets", self.max_payload_packets)
+        return packets
 
     def _verbose(self) -> bool:
         """Whether somebody reads the packets in the log."""

@@ -16,15 +16,19 @@ MAX_DECODE_PACKETS = 16
 """Default of ``Payload.max_decode_packets``; that of python-engineio 4.x."""
 
 
-class Payload:
+class _Defaults:
+    """What applies as long as nothing is assigned to ``Payload``: so that an assignment shows."""
+
+    max_decode_packets: ClassVar[int] = MAX_DECODE_PACKETS
+    """Packets that one payload may hold; assign to this attribute of ``Payload`` to change it."""
+
+
+class Payload(_Defaults):
     """A list of packets.
 
     :param packets: the packets of this payload.
     :param encoded_payload: decode this instead; ValueError if it is malformed.
     """
-
-    max_decode_packets: ClassVar[int] = MAX_DECODE_PACKETS
-    """Packets that one payload may hold; assign to this class attribute to change it."""
 
     def __init__(
         self, packets: Sequence[Packet] | None = None, encoded_payload: str | None = None

@@ -52,6 +52,13 @@ class Client:
             before.append(event)
         return before
 
+    async def ping(self) -> float:
+        """Return the seconds that a question to the server takes, and its answer."""
+        loop = asyncio.get_running_loop()
+        before = loop.time()
+        await self.client.call("echo", 1, namespace=self.namespace, timeout=PATIENCE)
+        return loop.time() - before
+
     async def close(self) -> None:
         """Disconnect."""
         await self.client.disconnect()

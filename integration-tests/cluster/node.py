@@ -13,14 +13,16 @@ import asyncio
 import base64
 import gc
 import json
+import logging
 import os
 import resource
 import sys
 import threading
 import time
+from contextlib import contextmanager
 from dataclasses import asdict
 from inspect import isawaitable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 ROLE, COLOUR, MANAGER, OPTIONS = sys.argv[1:]
 
@@ -34,6 +36,21 @@ elif COLOUR == "eventlet":
     eventlet.monkey_patch()
 
 import socketio  # noqa: E402
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+LOGGER = logging.getLogger("node")
+"""Of the manager and the server, so that their lines are told from those of others."""
+
+LOOK = 1_000
+"""Numbers between two looks at what is kept for the broker."""
+
+FULL = 5_000
+"""Messages kept for the broker from which on nothing more is emitted."""
+
+WAIT = 0.02
+"""Seconds until the next look."""
 
 OUTPUT_LOCK = threading.Lock()
 
@@ -72,15 +89,65 @@ def memory() -> int:
         return int(statm.read().split()[1]) * resource.getpagesize()
 
 
+def count_threads() -> int:
+    """Return how many threads there are.
+
+    Without those of asyncio that look up host names, and greenlets that were once asked who they
+    are, as by a logger.
+    """
+    others = ("asyncio_", "Dummy-")
+    return sum(not thread.name.startswith(others) for thread in threading.enumerate())
+
+
 def count_tasks() -> int:
-    """Return how many things run in this process."""
+    """Return how many things run in this process, besides threads."""
     if COLOUR == "asyncio":
         return len(asyncio.all_tasks())
     if COLOUR == "gevent":
         import gevent
 
         return sum(isinstance(x, gevent.Greenlet) and not x.dead for x in gc.get_objects())
-    return threading.active_count()
+    return 0
+
+
+class OneLine(logging.Formatter):
+    """Writes a line for each record, without tracebacks, so that they can be counted."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        message = " ".join(record.getMessage().split())
+        return f"{record.name}: {message}"
+
+
+class Flow:
+    """Numbers that are emitted, and what has been noticed."""
+
+    def __init__(self, start: int, manager: Any) -> None:
+        self.number = start
+        """The next."""
+        self.kept: list[int] = []
+        """Those emitted while the broker was away."""
+        self.slowest = 0.0
+        """Seconds that an emit took at most."""
+        self.ends = False
+        self._manager = manager
+
+    @contextmanager
+    def step(self) -> Iterator[int]:
+        """Watch the next number being emitted."""
+        was_away = self._is_away()
+        before = time.monotonic()
+        yield self.number
+        self.slowest = max(self.slowest, time.monotonic() - before)
+        if was_away and self._is_away():
+            self.kept.append(self.number)
+        self.number += 1
+
+    def result(self) -> dict[str, Any]:
+        """Return what has been noticed."""
+        return {"end": self.number, "kept": self.kept, "slowest": self.slowest}
+
+    def _is_away(self) -> bool:
+        return bool(self._manager.health.state == "away")
 
 
 class Commands:
@@ -90,6 +157,7 @@ class Commands:
         self.target = target
         self.manager = manager
         self.acks: list[list[Any]] = []
+        self.flow: Flow | None = None
         self.ended: list[str] = []
 
     def prepare(self, method: str, args: list[Any], kwargs: dict[str, Any]) -> Any:
@@ -115,35 +183,68 @@ class Commands:
 
     def do_usage(self) -> dict[str, int]:
         """Return what the process holds."""
+        gc.collect()
         files = len(os.listdir("/proc/self/fd"))
-        return {"tasks": count_tasks(), "files": files, "memory": memory()}
+        return {
+            "tasks": count_tasks(),
+            "threads": count_threads(),
+            "files": files,
+            "memory": memory(),
+            "blocks": sys.getallocatedblocks(),
+        }
 
     def do_stop(self) -> Any:
         """Stop the manager."""
         return self.manager.stop()
 
-    def do_many(self, count: int, room: str, start: int = 0, pause: float = 0) -> Any:
-        """Emit numbers, one event each; return the seconds that the slowest took."""
+    def do_many(self, count: int, room: str, start: int = 0) -> Any:
+        """Emit numbers, one event each, as fast as the broker takes them."""
         if COLOUR == "asyncio":
-            return self._many_async(count, room, start, pause)
-        slowest = 0.0
+            return self._many_async(count, room, start)
         for number in range(start, start + count):
-            before = time.monotonic()
             self.target.emit("number", number, room=room)
-            slowest = max(slowest, time.monotonic() - before)
-            if pause:
-                time.sleep(pause)
-        return slowest
+            while number % LOOK == 0 and self._is_full():
+                time.sleep(WAIT)
+        return None
 
-    async def _many_async(self, count: int, room: str, start: int, pause: float) -> float:
-        slowest = 0.0
+    async def _many_async(self, count: int, room: str, start: int) -> None:
         for number in range(start, start + count):
-            before = time.monotonic()
             await self.target.emit("number", number, room=room)
-            slowest = max(slowest, time.monotonic() - before)
-            if pause:
-                await asyncio.sleep(pause)
-        return slowest
+            while number % LOOK == 0 and self._is_full():  # noqa: ASYNC110
+                await asyncio.sleep(WAIT)
+
+    def _is_full(self) -> bool:
+        """Return whether so much is kept for a broker that stands still that some will be lost."""
+        health = getattr(self.manager, "health", None)  # upstream's have none
+        return health is not None and health.pending > FULL
+
+    def do_flow(self, room: str, start: int, pause: float) -> Any:
+        """Emit numbers until told to stop; return what has been noticed."""
+        self.flow = flow = Flow(start, self.manager)
+        if COLOUR == "asyncio":
+            return self._flow_async(flow, room, pause)
+        while not flow.ends:
+            with flow.step() as number:
+                self.target.emit("number", number, room=room)
+            time.sleep(pause)
+        return flow.result()
+
+    async def _flow_async(self, flow: Flow, room: str, pause: float) -> dict[str, Any]:
+        while not flow.ends:
+            with flow.step() as number:
+                await self.target.emit("number", number, room=room)
+            await asyncio.sleep(pause)
+        return flow.result()
+
+    def do_next(self) -> int:
+        """Return the number that comes next."""
+        assert self.flow is not None
+        return self.flow.number
+
+    def do_ebb(self) -> None:
+        """End the flow."""
+        assert self.flow is not None
+        self.flow.ends = True
 
 
 def execute(commands: Commands, line: str) -> Any:
@@ -174,13 +275,17 @@ def add_handlers(sio: Any, commands: Commands) -> None:
     def connect(sid: str, environ: Any, auth: Any = None) -> None:
         pass
 
+    def echo(sid: str, value: Any) -> Any:
+        return value
+
     for namespace in ("/", "/other"):
         sio.on("connect", connect, namespace=namespace)
         sio.on("disconnect", disconnect, namespace=namespace)
+        sio.on("echo", echo, namespace=namespace)
 
 
 def run_asyncio() -> None:
-    manager = getattr(socketio, MANAGER)(**json.loads(OPTIONS))
+    manager = getattr(socketio, MANAGER)(**json.loads(OPTIONS), logger=LOGGER)
     if ROLE == "emitter":
         asyncio.run(emit_asyncio(Commands(manager, manager)))
         return
@@ -237,7 +342,7 @@ def read_in_thread(commands: Commands) -> asyncio.Future[None]:
 
 
 def run_sync() -> None:
-    manager = getattr(socketio, MANAGER)(**json.loads(OPTIONS))
+    manager = getattr(socketio, MANAGER)(**json.loads(OPTIONS), logger=LOGGER)
     if ROLE == "emitter":
         commands = Commands(manager, manager)
         answer(port=0)
@@ -290,6 +395,9 @@ def serve(app: Any) -> int:
 
 
 if __name__ == "__main__":
+    handler = logging.StreamHandler()
+    handler.setFormatter(OneLine())
+    logging.basicConfig(level=logging.WARNING, handlers=[handler])
     if COLOUR == "asyncio":
         run_asyncio()
     else:

@@ -73,8 +73,13 @@ class Node:
             [PYTHONS[package], str(NODE), role, colour, manager, json.dumps(options)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
             text=True,
         )
+        self.log: list[str] = []
+        """What it has written to its standard error, line by line."""
+        self._log_reader = threading.Thread(target=self._read_log, daemon=True)
+        self._log_reader.start()
         self._numbers = itertools.count(1)
         self._waiting: dict[int, Future[Any]] = {}
         assert self.process.stdout is not None
@@ -109,6 +114,14 @@ class Node:
             self.process.wait()
         assert self.process.stdout is not None
         self.process.stdout.close()
+        self._log_reader.join()
+
+    def _read_log(self) -> None:
+        assert self.process.stderr is not None
+        with self.process.stderr as stderr:
+            for line in stderr:
+                self.log.append(line)
+                sys.stderr.write(line)
 
     def _read(self) -> None:
         assert self.process.stdout is not None

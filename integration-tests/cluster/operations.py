@@ -61,15 +61,18 @@ class Operations:
         assert await received(node, clients) == [[["a"]], [["a"], ["b"]], [["a"]], [["b"]]]
 
     @FROM
-    async def test_rooms(self, cluster: Cluster, clients: list[Client], origin: str) -> None:
+    @pytest.mark.parametrize("rooms", [("red", "blue"), ("grün", '"\U0001f535"\\\u2028'), (7, 8)])
+    async def test_rooms(
+        self, cluster: Cluster, clients: list[Client], origin: str, rooms: tuple[Any, Any]
+    ) -> None:
         node = cluster.processes[origin]
         for client in clients[1:3]:
-            await self.enter(cluster, client, "red")
+            await self.enter(cluster, client, rooms[0])
         for client in clients[2:4]:
-            await self.enter(cluster, client, "blue")
+            await self.enter(cluster, client, rooms[1])
 
-        await node.do("emit", "red", None, room="red")
-        await node.do("emit", "both", None, room=["red", "blue"])
+        await node.do("emit", "red", None, room=rooms[0])
+        await node.do("emit", "both", None, room=list(rooms))
         await node.do("emit", "nobody", None, room="green")
 
         red, both = ["red"], ["both"]
@@ -198,14 +201,19 @@ class Operations:
 
         assert result == (1, "ü")
 
-    async def test_many_calls_at_once(self, cluster: Cluster, clients: list[Client]) -> None:
-        for client in clients:
+    @pytest.mark.parametrize("caller", [0, 1])
+    @pytest.mark.parametrize("called", [0, 1])
+    async def test_many_calls_at_once(
+        self, cluster: Cluster, clients: list[Client], caller: int, called: int
+    ) -> None:
+        those = clients[2 * called :][:2]
+        for client in those:
             client.answer = ECHO
-        asked = [(client, number) for number in range(10) for client in clients]
+        asked = [(client, number) for number in range(20) for client in those]
 
         results = await asyncio.gather(
             *[
-                cluster.servers[number % 2].do("call", "ask", (number, client.sid), to=client.sid)
+                cluster.servers[caller].do("call", "ask", (number, client.sid), to=client.sid)
                 for client, number in asked
             ]
         )
@@ -258,7 +266,7 @@ class Operations:
     # how
 
     async def enter(
-        self, cluster: Cluster, client: Client, room: str, node: Node | None = None
+        self, cluster: Cluster, client: Client, room: Any, node: Node | None = None
     ) -> None:
         """Put a client into a room, and return once it is in it."""
         node = node or cluster.servers[0]

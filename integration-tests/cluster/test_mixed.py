@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from .operations import Operations
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from .conftest import Cluster
 
@@ -41,7 +41,7 @@ BROKEN = {
 }
 """What upstream cannot do, by test and origin."""
 
-HANGS = "upstream's KombuManager hangs when several threads publish at once"
+HANGS = "upstream's KombuManager hangs when several threads publish at once, also answers"
 
 
 @pytest.fixture(scope="module", params=MIXTURES)
@@ -53,9 +53,10 @@ def members(request: pytest.FixtureRequest) -> list[tuple[str, str]]:
 def cluster(
     request: pytest.FixtureRequest,
     members: list[tuple[str, str]],
-    start_cluster: Callable[..., Cluster],
-) -> Cluster:
-    return start_cluster(request.param, *members)
+    start_cluster: Callable[..., Any],
+) -> Iterator[Cluster]:
+    with start_cluster(request.param, *members) as cluster:
+        yield cluster
 
 
 class TestMixed(Operations):
@@ -65,12 +66,24 @@ class TestMixed(Operations):
     def expect_failure(
         self, request: pytest.FixtureRequest, members: list[tuple[str, str]]
     ) -> None:
-        origin = getattr(request.node, "callspec", None)
-        origin = origin.params.get("origin") if origin is not None else None
-        reason = BROKEN.get((request.node.originalname, origin))
+        name, values = request.node.originalname, request.node.callspec.params
+        reason = BROKEN.get((name, values.get("origin")))
         if reason is not None and members[2][1] == "upstream":
             request.applymarker(pytest.mark.xfail(reason=reason))
-        backend = request.node.callspec.params["cluster"]
-        at_once = request.node.originalname == "test_many_calls_at_once"
-        if at_once and backend == "rabbitmq" and ("sync", "upstream") in members[:2]:
-            pytest.xfail(HANGS)
+        if name == "test_many_calls_at_once" and values["cluster"] == "rabbitmq":
+            if ("sync", "upstream") in (members[values["caller"]], members[values["called"]]):
+                request.applymarker(pytest.mark.xfail(reason=HANGS, run=False))
+
+    async def test_nothing_is_misunderstood(
+        self, cluster: Cluster, members: list[tuple[str, str]]
+    ) -> None:
+        nodes = [*cluster.servers, cluster.emitter]
+        ours = [
+            node for node, (_, package) in zip(nodes, members, strict=True) if package == "ours"
+        ]
+        for node in ours:
+            health = await node.do("health")
+
+            assert health["state"] == "connected"
+            counts = ("pending", "dropped", "uncertain", "missed", "duplicates", "malformed")
+            assert {name: health[name] for name in counts} == dict.fromkeys(counts, 0)

@@ -10,16 +10,17 @@ from .backends import COLOURED
 from .operations import Operations, received
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from .clients import Client
     from .conftest import Cluster
 
 
 @pytest.fixture(scope="module", params=COLOURED, ids="-".join)
-def cluster(request: pytest.FixtureRequest, start_cluster: Callable[..., Cluster]) -> Cluster:
+def cluster(request: pytest.FixtureRequest, start_cluster: Callable[..., Any]) -> Iterator[Cluster]:
     backend, colour = request.param
-    return start_cluster(backend, *[(colour, "ours")] * 3)
+    with start_cluster(backend, *[(colour, "ours")] * 3) as cluster:
+        yield cluster
 
 
 class TestOperations(Operations):

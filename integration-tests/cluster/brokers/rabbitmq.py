@@ -7,10 +7,11 @@ import socket
 import subprocess
 from pathlib import Path
 
-from .process import Broker, Unavailable, accepts, free_port
+from .process import START_TIMEOUT, Broker, Unavailable, accepts, free_port
 
 PROGRAM = Path("/usr/lib/rabbitmq/bin/rabbitmq-server")
-"""Behind Debian's wrapper, which wants to become the user of the system's node."""
+CONTROL = PROGRAM.with_name("rabbitmqctl")
+"""Behind Debian's wrappers, which want to become the user of the system's node."""
 
 GREETING = b"AMQP\x00\x00\x09\x01"
 
@@ -76,6 +77,16 @@ class RabbitMQ(Broker):
                 if self._epmd.poll() is not None:
                     raise RuntimeError("epmd did not start")
         super().start()
+
+    def control(self, *arguments: str) -> None:
+        """Tell it something with ``rabbitmqctl``."""
+        subprocess.run(
+            [str(CONTROL), *arguments],
+            env={**os.environ, **self.environment()},
+            check=True,
+            capture_output=True,
+            timeout=2 * START_TIMEOUT,
+        )
 
     def close(self) -> None:
         super().close()

@@ -28,8 +28,26 @@ class Relay:
         self._flowing.set()
         self._lock = threading.Lock()
         self._sockets: set[socket.socket] = set()
-        self._listener = socket.create_server(("127.0.0.1", port), backlog=64)
-        threading.Thread(target=self._accept, name=f"relay {port}", daemon=True).start()
+        self._listener: socket.socket | None = None
+        self.listen()
+
+    def listen(self) -> None:
+        """Accept clients, if they were refused."""
+        if self._listener is not None:
+            return
+        self._listener = socket.create_server(("127.0.0.1", self.port), backlog=64)
+        name = f"relay {self.port}"
+        threading.Thread(
+            target=self._accept, args=(self._listener,), name=name, daemon=True
+        ).start()
+
+    def refuse(self) -> None:
+        """Refuse clients until ``listen()``, as the machine of a broker does that has ended."""
+        listener, self._listener = self._listener, None
+        if listener is not None:
+            with contextlib.suppress(OSError):
+                listener.shutdown(socket.SHUT_RDWR)
+            listener.close()
 
     @property
     def connections(self) -> int:
@@ -58,16 +76,14 @@ class Relay:
 
     def close(self) -> None:
         """Stop listening, and cut what is connected."""
-        with contextlib.suppress(OSError):
-            self._listener.shutdown(socket.SHUT_RDWR)
-        self._listener.close()
+        self.refuse()
         self.release()
         self.cut()
 
-    def _accept(self) -> None:
+    def _accept(self, listener: socket.socket) -> None:
         while True:
             try:
-                client, _ = self._listener.accept()
+                client, _ = listener.accept()
             except OSError:
                 return
             try:
@@ -104,9 +120,24 @@ class Relays:
         self.ports = list(ports)
         self._relays = [Relay(port, target) for port, target in ports.items()]
 
+    @property
+    def connections(self) -> int:
+        """How many clients are connected now."""
+        return sum([relay.connections for relay in self._relays])
+
     def cut(self) -> int:
         """Reset every connection; return how many there were."""
         return sum([relay.cut() for relay in self._relays])
+
+    def listen(self) -> None:
+        """Accept clients, if they were refused."""
+        for relay in self._relays:
+            relay.listen()
+
+    def refuse(self) -> None:
+        """Refuse clients until ``listen()``."""
+        for relay in self._relays:
+            relay.refuse()
 
     def hold(self) -> None:
         """Move nothing any more, and close nothing."""

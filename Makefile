@@ -10,12 +10,11 @@ JS := integration-tests/js
 KAFKA := integration-tests/cluster/kafka
 JOBS ?= $(shell nproc)
 MINUTES ?= 3
-SLOW := cluster dependents
 PYTHONS ?= $(wildcard $(foreach v,3.10 3.11 3.12 3.13,/usr/bin/python$v /usr/local/bin/python$v $(HOME)/.pyenv/versions/$v.*/bin/python))
 SOURCES := packages integration-tests docs conftest.py
 say = @printf '\n\033[1m==> %s\033[0m\n'
 
-.PHONY: help setup system system-demo run test slow lint format twins docs soak bench matrix screenshot lock clean
+.PHONY: help setup system system-demo run test lint format twins docs soak bench matrix screenshot lock clean
 
 help:  ## Show this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -86,11 +85,9 @@ test: setup  ## All tests: unit, properties, real sockets, Node, browser
 	$(say) "Every _core module is fully covered by its own test file"
 	$(BIN)/python integration-tests/tools/core_coverage.py
 	$(say) "Behaviour over real sockets: servers x clients x transports, bad input, wheels, demo in a browser"
-	$(BIN)/python -m pytest integration-tests -n $(JOBS) $(addprefix --ignore=integration-tests/,$(SLOW))
-
-slow: setup  ## The tests that take brokers and other frameworks: $(SLOW)
-	$(say) "Clusters on real brokers, and packages that stand on these two"
-	$(BIN)/python -m pytest $(addprefix integration-tests/,$(SLOW)) -n $(JOBS)
+	$(BIN)/python -m pytest integration-tests --ignore=integration-tests/cluster -n $(JOBS)
+	$(say) "Clusters on real brokers, which mostly wait for them to come back"
+	$(BIN)/python -m pytest integration-tests/cluster -n $$((2 * $(JOBS)))
 
 docs: setup  ## Build the documentation into .cache/docs (warnings are errors)
 	$(say) "Sphinx: the documentation into .cache/docs/index.html"

@@ -167,7 +167,8 @@ class GeventConcurrency:
         assert self._hub is not None
         self._hub.start(function, *args)
 
-    run_handler = run_later = spawn
+    run_handler = spawn
+    run_later = spawn
 
     def free_handlers(self) -> float:
         """Return infinity: one more takes next to nothing."""

@@ -77,7 +77,8 @@ class Threads:
         """Run a function in the background; ``settle`` waits for it."""
         self._start(Job(getattr(function, "__qualname__", repr(function)), False), function, args)
 
-    run_handler = run_later = spawn
+    run_handler = spawn
+    run_later = spawn
 
     def free_handlers(self) -> float:
         """Return infinity: a test has few."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 
 import pytest
 from hypothesis import settings
@@ -10,6 +11,9 @@ from hypothesis import settings
 pytest_plugins = ["docs.executed"]
 
 IN_CI = os.environ.get("CI") == "true"
+
+# A shell has its background jobs ignore Ctrl-C, and so would the programs that the tests start.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 if not IN_CI:  # hypothesis has a profile of its own for that
     settings.register_profile("unhurried", deadline=None)

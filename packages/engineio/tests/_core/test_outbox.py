@@ -1,17 +1,7 @@
 from __future__ import annotations
 
-from engine_support import RecordingChannel
-
 from engineio._core.message import Message, weight
-from engineio._core.outbox import (
-    EAGER_FLUSH,
-    PACKETS_PER_POLL,
-    drop_outbox,
-    eager_flush,
-    is_too_much,
-    take_poll,
-    waiting_bytes,
-)
+from engineio._core.outbox import PACKETS_PER_POLL, drop_outbox, take_poll
 from engineio._core.session import Session
 
 
@@ -68,28 +58,3 @@ def test_what_is_dropped_is_counted() -> None:
     assert drop_outbox(session) == 3
     assert (session.outbox, session.queued) == ([], 0)
     assert drop_outbox(session) == 0
-
-
-def test_bytes_wait_in_the_outbox_and_in_the_channel() -> None:
-    session = _session(3)
-    assert waiting_bytes(session) == weight(session.outbox)
-
-    session.channel = RecordingChannel(buffered=5)
-    assert waiting_bytes(session) == weight(session.outbox) + 5
-
-
-def test_a_low_limit_lets_little_be_queued() -> None:
-    assert eager_flush(None) == EAGER_FLUSH
-    assert eager_flush(EAGER_FLUSH + 1) == EAGER_FLUSH
-    assert eager_flush(1000) == 1000
-
-
-def test_one_unit_that_is_larger_than_the_limit_may_wait_in_addition() -> None:
-    session = _session(0)
-
-    assert not is_too_much(session, 100, 100, 100)
-    assert is_too_much(session, 101, 100, 100)
-    assert not is_too_much(session, 600, 500, 100)
-    assert not is_too_much(session, 600, 0, 100)
-    assert is_too_much(session, 601, 0, 100)
-    assert is_too_much(session, 1100, 500, 100)

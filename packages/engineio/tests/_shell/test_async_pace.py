@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 import pytest
 from shell_support import make_engine, open_session, settled, text
 
-from engineio._core.engine import HIGH_WATER, TURN_BYTES
+from engineio._core.backlogs import HIGH_WATER
+from engineio._core.engine import TURN_BYTES
 from engineio._core.reason import Reason
 from engineio._shell.async_pace import PATIENCE, AsyncPace
 
@@ -90,7 +91,7 @@ async def test_a_client_that_has_caught_up_meanwhile_is_not_waited_for(sender: S
 
     await sender.pace.wait()
 
-    assert sender.engine.congested == set()
+    assert not sender.engine.crowded
 
 
 async def test_a_stalled_client_is_waited_for_once(sender: Sender) -> None:

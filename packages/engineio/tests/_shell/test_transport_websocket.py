@@ -10,7 +10,7 @@ import pytest
 from shell_support import make_engine, text
 from websockets.frames import Close, Frame, Opcode
 
-from engineio._core.engine import HIGH_WATER
+from engineio._core.backlogs import HIGH_WATER
 from engineio._core.reason import Reason
 from engineio._shell.frame_reader import close_frame
 from engineio._shell.mailbox import MAX_WAITING

@@ -6,8 +6,8 @@ after ``wake`` was called, ``tick`` when ``next_deadline`` has come, and runs th
 handlers for what it finds in ``closed``.
 
 hot path: ``receive``, ``send``, ``broadcast`` and ``flush`` (benchmarks "event with ack" and
-"broadcast").  They share too much for a second object between them, whose calls each message would
-pay for: hence the length of this file.
+"broadcast").  It is longer than other files because it is the one place where all of this meets;
+what can be told apart is in files of its own.
 """
 
 from __future__ import annotations
@@ -17,13 +17,14 @@ from typing import TYPE_CHECKING
 
 from ..exceptions import ProtocolError
 from . import admission
+from .backlogs import Backlogs
 from .counters import Counters
 from .deadlines import Deadlines
 from .farewell import Farewells
 from .handshake import open_message
 from .heartbeat import Heartbeat
 from .message import MESSAGE_OVERHEAD, NOOP, PING, weight
-from .outbox import drop_outbox, eager_flush, is_too_much, take_poll, waiting_bytes
+from .outbox import drop_outbox, take_poll
 from .posts import Posts
 from .reason import Reason
 from .session import CLOSED, CLOSING, OPEN, OPENING, Session
@@ -41,9 +42,6 @@ if TYPE_CHECKING:
 
 TURN_BYTES = 262_144
 """Bytes sent to all sessions within one turn from which senders are asked to let it end."""
-
-HIGH_WATER = 1_048_576
-"""Bytes waiting for one session from which senders are asked to wait for it."""
 
 WS_NORMAL = 1000
 WS_PROTOCOL_ERROR = 1002
@@ -67,15 +65,11 @@ class Engine:
         """Sessions whose end the application has not been told; the shell empties it."""
         self.turn_bytes: int = 0
         """Bytes sent to all sessions since the last flush."""
-        self.congested: set[Session] = set()
-        """Sessions with more than ``HIGH_WATER`` bytes ahead of them, when last looked at, but for
-        those that were given up."""
-        self._lagging: set[Session] = set()
         self.rearm: bool = False
         """True when ``next_deadline`` may have come nearer; the shell resets it."""
         self._options = options
         self._wake = wake
-        self._eager = eager_flush(options.max_send_buffer)
+        self._backlogs = Backlogs(options.max_send_buffer)
         self._dirty: list[Session] = []
         self._heartbeat = Heartbeat(options)
         self._owed: Deadlines[Session] = Deadlines()
@@ -156,8 +150,7 @@ class Engine:
         session.state = CLOSED
         session.reason = reason
         self.counters.closed += 1
-        self.congested.discard(session)
-        self._lagging.discard(session)
+        self._backlogs.forget(session)
         self._heartbeat.stop(session)
         self._owed.disarm(session)
         self._rest.disarm(session)
@@ -322,7 +315,7 @@ class Engine:
         self.turn_bytes += size
         if not session.dirty:
             self._mark(session)
-        if session.queued > self._eager:
+        if session.queued > self._backlogs.eager:
             self._flush_session(session, unit)
 
     def broadcast(self, sids: Iterable[str], messages: Sequence[Message]) -> None:
@@ -334,7 +327,7 @@ class Engine:
         unit = size + MESSAGE_OVERHEAD * count
         sessions = self.sessions
         dirty = self._dirty
-        eager = self._eager
+        eager = self._backlogs.eager
         idle = not dirty
         for sid in sids:
             session = sessions.get(sid)
@@ -355,7 +348,7 @@ class Engine:
     def flush(self, now: float) -> None:
         """Write what is queued; to be called once per turn after ``wake``."""
         self.turn_bytes = 0
-        self._eager = eager_flush(self._options.max_send_buffer)
+        self._backlogs.set_limit(self._options.max_send_buffer)
         dirty, self._dirty = self._dirty, []
         try:
             for session in dirty:
@@ -392,21 +385,21 @@ class Engine:
     def _flush_session(self, session: Session, unit: int = 0) -> None:
         """Write what is queued if there is a channel for it, unless it is too much.
 
-        ``unit`` is the size of what was queued last, if that has made it more than ``_eager``.
+        ``unit`` is the size of what was queued last, if that has made it more than is queued
+        within a turn.
         """
         channel = session.channel
-        limit = self._options.max_send_buffer
+        backlogs = self._backlogs
         if session.state is not OPEN:
             return
         if channel is None or session.held:
             waiting = session.queued
         elif session.transport == "websocket":
-            if unit or self._lagging:
+            if unit or backlogs.watched:
+                # who has taken everything may be written whatever a turn has for him
                 buffered = channel.buffered
-                if buffered <= HIGH_WATER:
-                    self._lagging.discard(session)
-                waiting = buffered + session.queued
-                if buffered and limit is not None and is_too_much(session, waiting, unit, limit):
+                waiting = buffered + session.queued if buffered else 0
+                if backlogs.is_too_much(session, waiting, unit):
                     self._overflow(session)
                     return
             outbox, session.outbox, session.queued = session.outbox, [], 0
@@ -416,34 +409,23 @@ class Engine:
             session.channel = None
             channel.write(take_poll(session))
             waiting = session.queued
-        if limit is not None and waiting > limit:
-            if is_too_much(session, waiting, unit, limit):
-                self._overflow(session)
-                return
-        elif session.allowance:
-            session.allowance = 0
-        if waiting <= HIGH_WATER:
-            if self._lagging:
-                self._lagging.discard(session)
-        elif session not in self._lagging:
-            self.congested.add(session)
+        if (waiting > backlogs.mark or backlogs.watched) and backlogs.is_too_much(
+            session, waiting, unit
+        ):
+            self._overflow(session)
 
     @property
     def crowded(self) -> bool:
         """True if senders should wait: much was sent in this turn, or a session lags behind."""
-        return self.turn_bytes > TURN_BYTES or bool(self.congested)
+        return self.turn_bytes > TURN_BYTES or bool(self._backlogs.congested)
 
-    def still_congested(self) -> set[Session]:
-        """Look again at the congested sessions and return those that still are."""
-        self.congested = {
-            session for session in self.congested if waiting_bytes(session) > HIGH_WATER
-        }
-        return self.congested
+    def still_congested(self) -> bool:
+        """Look again whether a session lags behind that was not given up."""
+        return bool(self._backlogs.still_congested())
 
     def give_up_congested(self) -> None:
-        """Do not ask senders to wait for those that are congested, until they have caught up."""
-        self._lagging |= self.congested
-        self.congested = set()
+        """Do not ask senders to wait for those that lag behind, until they have caught up."""
+        self._backlogs.give_up()
 
     def _overflow(self, session: Session) -> None:
         self.counters.slow_clients_closed += 1

@@ -36,7 +36,6 @@ class Session:
     """Server side of one connection.  Owner: the engine (in asyncio, the loop thread)."""
 
     __slots__ = (
-        "allowance",
         "app",
         "candidate",
         "channel",
@@ -69,8 +68,6 @@ class Session:
         self.outbox: list[Message] = []
         self.queued: int = 0
         """What the messages in the outbox weigh, in bytes."""
-        self.allowance: int = 0
-        """Bytes that may wait in addition to ``max_send_buffer``: a larger unit is under way."""
         self.dirty: bool = False
         """True while the engine has this session in its list of sessions to flush."""
         self.posting: Callable[[], None] | None = None

@@ -5,7 +5,7 @@
 
 Without it, a loop that sends would never let others run, and every client would look slow.  A
 sender therefore lets them run once per ``engine.TURN_BYTES``, and waits for clients with more than
-``engine.HIGH_WATER`` bytes ahead of them, but for a client that does not catch up within
+``backlogs.HIGH_WATER`` bytes ahead of them, but for a client that does not catch up within
 ``PATIENCE`` only once: a stalled client does not stop the others, nor cost them anything.
 """
 

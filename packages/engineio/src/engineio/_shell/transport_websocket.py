@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any
 
-from .._core.engine import HIGH_WATER
+from .._core.backlogs import HIGH_WATER
 from .frame_reader import FrameReader, close_frame
 from .mailbox import Mailbox
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from picows import WSAutoPingStrategy, WSCloseCode, WSListener, WSMsgType
 from picows.picows import WSProtocol  # type: ignore[attr-defined]  # not in its stubs
 
-from .._core.engine import HIGH_WATER
+from .._core.backlogs import HIGH_WATER
 from .._shell.mailbox import Mailbox
 from ..exceptions import ProtocolError
 

@@ -21,7 +21,7 @@ from tornado.iostream import SSLIOStream, StreamBufferFullError, StreamClosedErr
 from tornado.web import stream_request_body
 from tornado.websocket import WebSocketHandler
 
-from .._core.engine import HIGH_WATER
+from .._core.backlogs import HIGH_WATER
 from .._shell.environ import NoBody, make_environ
 from .._shell.frame_reader import FrameReader, close_frame
 from .._shell.handshake_reply import SWITCHING_PROTOCOLS, accept_handshake

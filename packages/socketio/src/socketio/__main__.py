@@ -23,6 +23,9 @@ DONE, FAILED, USAGE, NO_ACK, INTERRUPTED = 0, 1, 2, 3, 130
 
 EVENT, LINE, END_OF_INPUT, DISCONNECTED = "event", "line", "end of input", "disconnected"
 
+CHAT_PATIENCE = 10
+"""Seconds that ``/call`` waits for an acknowledgement; meanwhile no other line is sent."""
+
 COMMANDS = ("emit", "call", "listen", "chat")
 
 DESCRIPTION = """\
@@ -54,7 +57,7 @@ exit codes:
 CHAT_HELP = """\
   TEXT                 send the text as event {event!r}
   /emit EVENT [ARG...] send an event; quote a name that has spaces
-  /call EVENT [ARG...] send an event and print the acknowledgement
+  /call EVENT [ARG...] send an event and print the acknowledgement (10 seconds)
   /event NAME          send TEXT as this event from now on
   /help                show this
   /quit                disconnect and leave (also Ctrl-D)\
@@ -343,7 +346,7 @@ async def send(client: AsyncClient, namespace: str, words: list[Any], *, ack: bo
         await client.emit(event, tuple(args), namespace=namespace)
         return
     try:
-        answer = await client.call(event, tuple(args), namespace=namespace)
+        answer = await client.call(event, tuple(args), namespace=namespace, timeout=CHAT_PATIENCE)
     except CallInterruptedError:
         say("The connection was lost before the acknowledgement came")
     except TimeoutError:

@@ -115,13 +115,13 @@ class Node:
         assert self.process.stdout is not None
         self.process.stdout.close()
         self._log_reader.join()
+        sys.stderr.writelines(self.log)
 
     def _read_log(self) -> None:
         assert self.process.stderr is not None
         with self.process.stderr as stderr:
             for line in stderr:
-                self.log.append(line)
-                sys.stderr.write(line)
+                self.log.append(line)  # noqa: PERF402 - tests look at it meanwhile
 
     def _read(self) -> None:
         assert self.process.stdout is not None

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import json
 import os
 import signal
@@ -16,10 +15,12 @@ from typing import TYPE_CHECKING, Any
 import aiohttp
 import pytest
 import requests
-from colours import COLOURS, connection_threads, engineio_client
+from colours import COLOURS, engineio_client
 
 from engineio.base_client import connected_clients
 from engineio.exceptions import ConnectionError
+
+from .leftovers import nothing_left, open_sockets
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator
@@ -99,21 +100,6 @@ class Recorder:
             name, value = await asyncio.wait_for(self.seen.get(), PATIENCE)
         assert name == event
         return value
-
-
-def open_sockets() -> int:
-    """The number of sockets of this process."""
-    count = 0
-    for link in Path("/proc/self/fd").iterdir():
-        with contextlib.suppress(FileNotFoundError):
-            count += str(link.readlink()).startswith("socket:")
-    return count
-
-
-async def nothing_left(sockets: int) -> None:
-    """TLS connections say goodbye, and readers end, after their session has been closed."""
-    while open_sockets() > sockets or connection_threads():  # noqa: ASYNC110 - nothing tells
-        await asyncio.sleep(0.01)
 
 
 @pytest.fixture

@@ -6,6 +6,7 @@ loses some (integration-tests/upstream/tls_load.py counts them).
 
 from __future__ import annotations
 
+import asyncio
 import json
 import socket
 import ssl
@@ -20,6 +21,7 @@ import pytest
 
 import socketio
 
+from .leftovers import nothing_left, open_sockets
 from .servers import free_port
 
 if TYPE_CHECKING:
@@ -106,6 +108,7 @@ def test_threaded_clients_read_and_write_at_once(
 async def test_a_round_trip_on_each_transport(
     server: TlsServer, transports: list[str], certificate: tuple[str, str]
 ) -> None:
+    before = open_sockets()
     context = ssl.create_default_context(cafile=certificate[0])
     connector = aiohttp.TCPConnector(ssl=context)
     async with (
@@ -116,3 +119,4 @@ async def test_a_round_trip_on_each_transport(
         for data in (b"", b"\x00\xff", LARGE):
             assert await client.call("echo", ("text", data), timeout=SOON) == ("text", data)
         assert client.transport == transports[-1]
+    await asyncio.wait_for(nothing_left(before), SOON)

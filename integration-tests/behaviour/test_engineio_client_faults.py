@@ -374,7 +374,8 @@ async def test_the_websocket_gets_the_cookies_of_its_own_host_only(
     session = await a_session_with_cookies(colour, cookies)
     client = make_client(http_session=session)
     script.handshake = script.answer(open_packet(upgrades=["websocket"]))
-    script.websocket = script.frames(*([open_packet()] if transports == ["websocket"] else []))
+    frames = [open_packet()] if transports == ["websocket"] else []
+    script.websocket = script.frames(*frames, close=False)
 
     await client.connect(script.url, {"Cookie": "mine=0"}, transports)
     await script.wait("websocket")

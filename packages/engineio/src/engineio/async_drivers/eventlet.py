@@ -121,7 +121,9 @@ class EventletStream:
     def __init__(self, sock: Any) -> None:
         with contextlib.suppress(OSError):  # not TCP
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        sock.settimeout(0)
+        # not settimeout(0), with which a TLS socket of eventlet still waits, and then takes half a
+        # record for an error
+        sock.setblocking(False)
         self._socket = sock
         self._hub = hub_of_this_thread()
         self._pending = getattr(sock, "pending", _nothing)

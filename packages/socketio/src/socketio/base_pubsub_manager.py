@@ -337,8 +337,6 @@ class BasePubSubManager(BaseManager):
         return self.eio_sid_from_sid(sid, namespace) is not None
 
     def _has_members(self, namespace: str, room: Any) -> bool:
-        if self._is_selective:
-            return True
         rooms = self._registry.rooms.get(namespace)
         if rooms is not None and (room in rooms or namespace in self.pending_connect):
             return True

@@ -141,8 +141,10 @@ def test_another_thread_ends_a_connection(model: Any, pair: tuple[Any, Any]) -> 
 def test_what_another_thread_calls_may_fail(caplog: pytest.LogCaptureFixture) -> None:
     model = Eventlet()
     hub = eventlet_driver.hub_of_this_thread()
+    next_one = model.event()
 
     in_a_thread(model, hub.call, int, "not a number")
-    in_a_thread(model, hub.call, model.event().set)
+    in_a_thread(model, hub.call, next_one.set)
 
+    assert next_one.wait(SOON)
     assert "ValueError" in caplog.text

@@ -87,7 +87,7 @@ async def test_the_broker_is_killed_and_started_again(
 
     seen = await world.observe(crash)
 
-    check_losses(seen, backend[0])
+    check_losses(seen, backend[0], crashed=True)
     check_log(seen)
 
 

@@ -58,6 +58,9 @@ MOMENTS = {
 """Seconds for which a server may miss what others emit when its own connection is lost alone, or
 before theirs; ``None`` where the broker keeps it."""
 
+FORGETFUL = {**MOMENTS, "rabbitmq": 0.2}
+"""The same if the broker has crashed: RabbitMQ has what it has confirmed in memory only."""
+
 UNCERTAIN = 50
 """Messages that were on their way when the broker was lost, and may have arrived, at most."""
 
@@ -268,6 +271,11 @@ class World:
     def _report(self, seen: Observation) -> None:
         print(f"lost {[len(lost) for lost in seen.lost]}, kept {len(seen.kept)}", end=" ")
         print(f"lost of the kept {[len(lost & seen.kept) for lost in seen.lost]}")
+        for number in range(3):
+            kept = [one for one in seen.kept if one // RANGE == number]
+            lost = [[one for one in lost if one // RANGE == number] for lost in seen.lost]
+            print(f"of process {number}: lost {lost}, kept {min(kept, default=None)} to", end=" ")
+            print(f"{max(kept, default=None)}")
         print(f"counts {seen.counts}")
         print(f"slowest {seen.slowest}, slowest answer {seen.slowest_answer}")
         for number in range(3):
@@ -310,15 +318,18 @@ async def check_good_day(world: World) -> None:
     assert seen.logs == [[], [], []]
 
 
-def check_losses(seen: Observation, backend_name: str, unnoticed: float = 0) -> None:
+def check_losses(
+    seen: Observation, backend_name: str, unnoticed: float = 0, *, crashed: bool = False
+) -> None:
     """Next to nothing was lost.
 
     Only what was on its way when the broker was lost, if the broker keeps messages for those who
     are away.  Otherwise also what others have missed for a moment.
 
     :param unnoticed: seconds for which the loss of a connection may go unnoticed.
+    :param crashed: whether the broker has forgotten what it had in memory.
     """
-    moment = MOMENTS[backend_name]
+    moment = (FORGETFUL if crashed else MOMENTS)[backend_name]
     if moment is None:
         allowed = 0.0
     elif backend_name == "zeromq":  # confirms nothing

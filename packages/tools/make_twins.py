@@ -26,6 +26,7 @@ TWINS = {
     "engineio/src/engineio/async_server.py": "server.py",
     "engineio/src/engineio/async_socket.py": "socket.py",
     "socketio/src/socketio/async_admin.py": "admin.py",
+    "socketio/src/socketio/async_broker_link.py": "broker_link.py",
     "socketio/src/socketio/async_client.py": "client.py",
     "socketio/src/socketio/async_manager.py": "manager.py",
     "socketio/src/socketio/async_members.py": "members.py",

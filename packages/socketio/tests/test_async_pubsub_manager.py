@@ -12,7 +12,7 @@ from cluster_support import REFUSED, AsyncMemoryManager, Broker
 from manager_support import Member
 
 import socketio
-from socketio import async_pubsub_manager, base_pubsub_manager
+from socketio import async_broker_link, base_pubsub_manager
 from socketio.async_pubsub_manager import AsyncPubSubManager
 
 if TYPE_CHECKING:
@@ -595,7 +595,7 @@ async def test_who_emits_waits_for_a_slow_broker_but_not_for_long(
     broker: Broker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(base_pubsub_manager, "CROWD", 10)
-    monkeypatch.setattr(async_pubsub_manager, "PATIENCE", 0.05)
+    monkeypatch.setattr(async_broker_link, "PATIENCE", 0.05)
 
     class Slow(AsyncMemoryManager):
         async def _send(self, payloads: Sequence[bytes]) -> None:

@@ -28,6 +28,8 @@ TWINS = {
     "socketio/src/socketio/async_admin.py": "admin.py",
     "socketio/src/socketio/async_broker_link.py": "broker_link.py",
     "socketio/src/socketio/async_client.py": "client.py",
+    "socketio/src/socketio/async_client_connection.py": "client_connection.py",
+    "socketio/src/socketio/async_client_entry.py": "client_entry.py",
     "socketio/src/socketio/async_manager.py": "manager.py",
     "socketio/src/socketio/async_members.py": "members.py",
     "socketio/src/socketio/async_namespace.py": "namespace.py",

@@ -7,7 +7,6 @@ reads them again: an application may assign a new ``connection_auth`` between tw
 from __future__ import annotations
 
 import logging
-import random
 import signal
 import threading
 from types import SimpleNamespace
@@ -19,25 +18,21 @@ from engineio._shell.farewell import may_take_sigint, say_farewell
 from engineio._shell.logs import make_logger
 
 from ._core.acks import AckTable
-from ._core.backoff import Backoff
 from ._core.client_state import ClientState
 from ._core.decoder import MAX_ATTACHMENT_BYTES, MAX_ATTACHMENTS
-from ._core.handlers import fit, resolve
 from ._core.wire import PacketLimits, make_wire, packet_class_of
-from ._values import PendingCall
 from .base_namespace import BaseClientNamespace
 from .exceptions import BadNamespaceError
-from .packet import ACK, CONNECT, CONNECT_ERROR, DISCONNECT, EVENT, Packet
+from .packet import Packet
 from .registration import Registration
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping, Sequence
     from types import FrameType
 
-    from engineio._core.message import Message
     from engineio.typing import JSONModule, LoggerLike
 
-    from ._core.decoder import Decoder, Inbound
+    from ._core.decoder import Decoder
     from ._core.handlers import Handler
 
 Url: TypeAlias = "str | Callable[[], str | Awaitable[str]]"
@@ -317,22 +312,8 @@ class BaseClient(Registration):
         """Return what runs ``(function, *args)``, each after the one before has started."""
         raise NotImplementedError
 
-    def _handle_event(
-        self, connection: str | None, namespace: str, id: int | None, data: list[Any]
-    ) -> Any:
-        """Run the handler of an event and send its acknowledgement."""
-        raise NotImplementedError
-
-    def _run_greeting(self, greetings: set[str], event: str, namespace: str, *args: Any) -> Any:
-        """Run the handler of a namespace's answer."""
-        raise NotImplementedError
-
-    def _end_namespace(self, namespace: str) -> Any:
-        """Run the handlers of a namespace that the server has ended."""
-        raise NotImplementedError
-
-    def _run_callback(self, callback: Callable[..., Any], *values: Any) -> Any:
-        """Run the application's callback of an acknowledgement."""
+    def _run_handler(self, event: str, namespace: str, *args: Any) -> Any:
+        """Call the handler of a reserved event; a failure is logged, nobody waits for it."""
         raise NotImplementedError
 
     def _remember(
@@ -364,144 +345,6 @@ class BaseClient(Registration):
         if not namespaces:
             names.pop("*", None)
         return list(names) or ["/"]
-
-    def _find_handler(
-        self, event: str, namespace: str, args: tuple[Any, ...]
-    ) -> tuple[Callable[..., Any] | None, tuple[Any, ...]]:
-        """Return the handler of an event and what to call it with.
-
-        Functions come before classes, the exact event before ``*``, the namespace before ``*``.
-        """
-        found = resolve(self.handlers, namespace, event, self.reserved_events)
-        if found is not None:
-            handler, names = found
-            return handler, fit(handler, event, (*names, *args))
-        owner: Any = self.namespace_handlers.get(namespace)
-        if owner is not None:
-            return owner.trigger_event, (event, *args)
-        owner = self.namespace_handlers.get("*")
-        if owner is not None:
-            return owner.trigger_event, (event, namespace, *args)
-        return None, ()
-
-    def _begin_use(self, abort: Any) -> bool:
-        """The connection is as ``connect()`` wants it, and from now on reconnects by itself.
-
-        False, with nothing changed, if it has ended or is ending, or if a namespace is missing.
-        """
-        with self._guard:
-            is_usable = self.sid is not None and not self._closing and not abort.is_set()
-            if not is_usable or (self._wait and not self._state.complete):
-                return False
-            self.connected = True
-            self._trying = self._connecting = False
-            return True
-
-    def _stop_trying(self) -> None:
-        """``connect()``, or the reconnection, has failed and tries no more."""
-        with self._guard:
-            self._trying = False
-            self._set_idle()
-
-    def _set_idle(self) -> None:
-        """Let ``wait()`` return, unless more is going to happen."""
-        with self._guard:
-            if self._left.is_set() and not (self.connected or self._trying or self._closing):
-                self._idle.set()
-
-    def _make_backoff(self) -> Backoff:
-        return Backoff(
-            self.reconnection_delay,
-            self.reconnection_delay_max,
-            self.randomization_factor,
-            random.random,
-        )
-
-    def _take(self, packet: Inbound) -> None:
-        """Act on a packet of the server; handlers are started, not waited for."""
-        if packet.type == EVENT:
-            # an acknowledgement must not go to another connection than its event came from
-            self._start(self._handle_event, self.sid, packet.namespace, packet.id, packet.data)
-        elif packet.type == ACK:
-            self._handle_ack(packet.namespace, packet.id, packet.data)
-        elif packet.type == CONNECT:
-            self._handle_connect(packet.namespace, packet.data)
-        elif packet.type == CONNECT_ERROR:
-            self._handle_error(packet.namespace, packet.data)
-        elif packet.type == DISCONNECT:
-            self._handle_disconnect(packet.namespace)
-
-    def _handle_connect(self, namespace: str, data: Any) -> None:
-        sid = data.get("sid") if isinstance(data, dict) else None
-        with self._guard:
-            accepted = self._state.accept(namespace, str(sid or self.sid))
-            if accepted:
-                self._greetings.add(namespace)
-        if not accepted:
-            self.logger.warning("Unexpected connection to namespace %s", namespace)
-            return
-        self.logger.info("Namespace %s is connected", namespace)
-        self._greet("connect", namespace)
-
-    def _handle_error(self, namespace: str, data: Any) -> None:
-        with self._guard:
-            refused = self._state.refuse(namespace)
-            if refused:
-                self._greetings.add(namespace)
-        if not refused:
-            self.logger.warning("Unexpected refusal of namespace %s", namespace)
-            return
-        self.logger.info("Connection to namespace %s was rejected", namespace)
-        args = data if isinstance(data, list) else [] if data is None else [data]
-        self._greet("connect_error", namespace, *args)
-
-    def _greet(self, event: str, namespace: str, *args: Any) -> None:
-        """Start the handler of a namespace's answer; ``connect()`` waits for it to end."""
-        self._progress.set()
-        self._start(self._run_greeting, self._greetings, event, namespace, *args)
-
-    def _handle_disconnect(self, namespace: str) -> None:
-        with self._guard:
-            leaves = self._state.leave(namespace)
-        if leaves:
-            self.logger.info("Server disconnected namespace %s", namespace)
-            self._forget_callbacks(namespace)
-            self._start(self._end_namespace, namespace)
-
-    def _handle_ack(self, namespace: str, id: int | None, values: list[Any]) -> None:
-        callback = None if id is None else self._acks.pop(namespace, id)
-        if callback is None:
-            self.logger.warning("Unknown callback received, ignoring")
-        elif isinstance(callback, PendingCall):
-            callback(*values)
-        else:
-            self._start(self._run_callback, callback, *values)
-
-    def _forget_callbacks(self, namespace: str | None = None) -> None:
-        """Drop the callbacks of a namespace or of all; a ``call()`` that waits ends."""
-        for callback in self._acks.drop(namespace):
-            if isinstance(callback, PendingCall):
-                callback.done.set()
-
-    def _sends_hooked(self) -> bool:
-        """Whether the application has replaced a method by which packets are sent."""
-        return self._sends_overridden or "_send_packet" in vars(self) or "send" in vars(self.eio)
-
-    def _packet_of(self, messages: Sequence[Message]) -> Packet:
-        """Return messages as the packet that they are."""
-        first, *attachments = messages
-        packet = self.packet_class(encoded_packet=first.payload if first.binary else first.text[1:])
-        for attachment in attachments:
-            packet.add_attachment(attachment.payload)
-        return packet
-
-    def _reset(self) -> None:
-        """Forget the connection that has ended."""
-        with self._guard:
-            self._forget_callbacks()
-            self._state.clear()
-            self.connected = False
-            self.sid = None
 
     def _expect(self, namespace: str, callback: Callable[..., Any] | None) -> int | None:
         """Keep the callback of an event that is about to be sent; return its id.

@@ -5,8 +5,8 @@ A manager for another broker is a subclass with two methods.  Either
 - ``_publish(data)``, which gives a dict to the broker as it likes, and ``_listen()``: what
   subclasses for python-socketio 5.x have.  Errors of the broker are the subclass's to handle; or
 - ``_send(payloads)`` and ``_listen()``, which may raise whenever the broker cannot be reached:
-  queueing, order, back-off, counting and logging are the base class's, in
-  ``async_broker_link.py``.  All managers of this package are made like this.
+  queueing, order, back-off, counting and logging are the base class's, ``AsyncBrokerLink``.  All
+  managers of this package are made like this.
 
 hot path: ``emit`` once per event sent, ``_take`` once per message of the channel (benchmark
 "cluster").

@@ -14,7 +14,7 @@ PYTHONS ?= $(wildcard $(foreach v,3.10 3.11 3.12 3.13,/usr/bin/python$v /usr/loc
 SOURCES := packages integration-tests docs conftest.py
 say = @printf '\n\033[1m==> %s\033[0m\n'
 
-.PHONY: help setup system system-demo run test cluster lint format twins docs soak bench matrix screenshot lock clean
+.PHONY: help setup system system-demo run test lint format twins docs soak bench matrix screenshot lock clean
 
 help:  ## Show this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -78,18 +78,16 @@ run: .venv/demo $(JS)/node_modules/installed  ## Serve the chat demo on http://1
 	$(say) "The chat demo: open http://127.0.0.1:5000 in two windows (Ctrl-C stops it)"
 	$(BIN)/python docs/examples/chat/server.py
 
-test: setup  ## All tests but those of the clusters: unit, properties, real sockets, Node, browser
+test: setup  ## All tests: unit, properties, real sockets, Node, browser
 	$(say) "Unit and property tests"
 	@mkdir -p .cache
 	$(BIN)/python -m pytest packages -n $(JOBS) --cov --cov-context=test --cov-report=
 	$(say) "Every _core module is fully covered by its own test file"
 	$(BIN)/python integration-tests/tools/core_coverage.py
 	$(say) "Behaviour over real sockets: servers x clients x transports, bad input, wheels, demo in a browser"
-	$(BIN)/python -m pytest integration-tests --ignore=integration-tests/cluster -n $(JOBS)
-
-cluster: setup  ## The tests of clusters on real brokers
+	$(BIN)/python -m pytest integration-tests --ignore=integration-tests/cluster -n $$((2 * $(JOBS)))
 	$(say) "Clusters on real brokers, which mostly wait for them to come back"
-	$(BIN)/python -m pytest integration-tests/cluster -n $(JOBS)
+	$(BIN)/python -m pytest integration-tests/cluster -n $$((2 * $(JOBS)))
 
 docs: setup  ## Build the documentation into .cache/docs (warnings are errors)
 	$(say) "Sphinx: the documentation into .cache/docs/index.html"

@@ -105,7 +105,7 @@ def measure(
     able = [
         w
         for w in workloads
-        if (server.polling or not w.polling)
+        if w.name not in server.unfit
         and (server.cluster or not w.cluster)
         and (scale is FULL or not server.quick or w.name.startswith(server.quick))
     ]

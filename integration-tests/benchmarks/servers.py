@@ -33,6 +33,9 @@ NODE_MODULES = HERE.parent / "js" / "node_modules"
 STEADY = ("echo", "event", "fan")
 """What a quick run asks of the servers of threads and greenlets."""
 
+UNFIT_FOR_THREADS = ("polling", "crowd-4000")
+"""Werkzeug closes the connection after each answer; and 4,000 threads are what nobody has."""
+
 START_TIMEOUT = 20.0  # seconds until the port must answer
 PR_SET_PDEATHSIG = 1  # prctl(2): the server is killed with us
 QUIET_STEP = 0.05  # seconds; a server is idle when it burns under 2 % of two such steps
@@ -77,7 +80,7 @@ class Server:
     title: str
     command: tuple[str, ...]  # the port is appended
     missing: Callable[[], str | None] = field(repr=False)  # why it cannot run here, or None
-    polling: bool = True
+    unfit: tuple[str, ...] = ()  # for these workloads
     ours: bool = False
     cluster: bool = True  # can pass events on through Redis
     quick: tuple[str, ...] = ("",)  # the workloads of a quick run, by prefix; none: left out of it
@@ -128,6 +131,7 @@ def all_servers() -> list[Server]:
             (*ours_sync, "threading"),
             threads,
             ours=True,
+            unfit=UNFIT_FOR_THREADS,
             quick=STEADY,
         ),
         Server(
@@ -135,6 +139,7 @@ def all_servers() -> list[Server]:
             "upstream, threads",
             (*peer_sync, "threading"),
             upstream_missing,
+            unfit=UNFIT_FOR_THREADS,
             quick=STEADY,
         ),
         Server("node", "Node socket.io", ("node", node), _node_missing),
@@ -150,7 +155,7 @@ def all_servers() -> list[Server]:
             "picows alone",
             (str(here), picows),
             _imports(here, "picows"),
-            polling=False,
+            unfit=("polling",),
             cluster=False,
             quick=(),
         ),

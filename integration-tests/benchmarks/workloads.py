@@ -48,7 +48,6 @@ class Workload:
     title: str
     run: Callable[[Any, Scale], Rows]
     fresh: bool = False
-    polling: bool = False
     cluster: bool = False
 
 
@@ -205,7 +204,7 @@ def long_polling(clients: int) -> Workload:
         return {"polling": steady(Polling(process.port, clients), process, scale)}
 
     title = f"long-polling: POST + GET with ack, {clients} clients"
-    return Workload("polling", title, run, polling=True)
+    return Workload("polling", title, run)
 
 
 WORKLOADS = [

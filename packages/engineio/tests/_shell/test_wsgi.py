@@ -170,6 +170,28 @@ def test_an_answer_has_its_length(driver: WsgiDriver) -> None:
     ]
 
 
+def test_the_body_of_an_answer_does_not_wait_until_the_client_has_its_head(
+    driver: WsgiDriver,
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        with socket.create_connection(listener.getsockname()), listener.accept()[0] as server:
+            environ = make_environ(**{"gunicorn.socket": server})
+
+            driver.respond(driver.request(environ, lambda *args: None), Reply(200, b"", []))
+
+            assert server.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+
+
+def test_a_socket_need_not_be_one_of_tcp(driver: WsgiDriver) -> None:
+    client, server = socket.socketpair()
+    with client, server:
+        environ = make_environ(**{"gunicorn.socket": server})
+
+        body = driver.respond(driver.request(environ, lambda *args: None), Reply(200, b"ok", []))
+
+        assert list(body) == [b"ok"]
+
+
 @pytest.mark.parametrize(
     "missing", ["HTTP_SEC_WEBSOCKET_KEY", "HTTP_SEC_WEBSOCKET_VERSION", "HTTP_CONNECTION"]
 )

@@ -159,6 +159,7 @@ class WsgiDriver:
             channel.close(1008)
             channel.pump()
             return self._host.end(environ)
+        _send_at_once(self._host.find_socket(environ))
         headers = [*reply.headers, ("Content-Length", str(len(reply.body)))]
         request.start_response(reply.status_line, headers)
         return [reply.body]
@@ -187,6 +188,16 @@ class WsgiDriver:
     def end(self, request: WsgiRequest) -> Iterable[bytes]:
         """Give a request back whose socket was taken over."""
         return self._host.end(request.environ())
+
+
+def _send_at_once(sock: Any) -> None:
+    """Let a web server that sends head and body by themselves not wait between the two.
+
+    Else the body leaves when the client has confirmed the head: with gevent's 40 ms later.
+    """
+    if hasattr(sock, "setsockopt"):
+        with contextlib.suppress(OSError):  # not TCP
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
 
 def _socket_of(reader: Any) -> Any:

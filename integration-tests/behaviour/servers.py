@@ -23,10 +23,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
 
+import tornado
+
 HERE = Path(__file__).parent
 SIGNS_OF_TROUBLE = re.compile("Traceback|never retrieved|never awaited|was destroyed")
 CANCELLED = re.compile("^asyncio.exceptions.CancelledError", re.MULTILINE)
-"""How uvicorn and hypercorn report what they cut when they stop: a waiting long-poll."""
+"""How a server reports what it cuts when it stops: uvicorn and hypercorn a waiting long-poll, older
+versions of Tornado a WebSocket as well."""
 
 START_TIMEOUT = 30
 STOP_TIMEOUT = 15
@@ -55,7 +58,7 @@ class Mode:
     """It completes the handshake of a WebSocket before it asks the application."""
 
     reports_cuts: bool = False
-    """It logs the long-polls that it cuts when it stops."""
+    """It logs the requests that it cuts when it stops."""
 
     note: str = ""
 
@@ -101,7 +104,12 @@ MODES = {
         "uvicorn, with Sanic behind", f"{UVICORN} --factory app:behind_sanic", reports_cuts=True
     ),
     "aiohttp": Mode("aiohttp", "python launch.py aiohttp {port}", "aiohttp"),
-    "tornado": Mode("Tornado", "python launch.py tornado {port}", "tornado"),
+    "tornado": Mode(
+        "Tornado",
+        "python launch.py tornado {port}",
+        "tornado",
+        reports_cuts=tornado.version_info < (6, 6),
+    ),
     "sanic": Mode("Sanic", "python launch.py sanic {port}", "sanic"),
     "werkzeug": Mode("Flask's `app.run`", "python launch.py werkzeug {port}", "threading"),
     "gunicorn-threads": Mode("gunicorn `--threads`", f"{GUNICORN} --threads 100", "threading"),

@@ -7,6 +7,7 @@ import json
 import socket
 import subprocess
 import sys
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -55,10 +56,14 @@ class Site:
             cwd=folder,
             stderr=subprocess.PIPE,
         )
+        deadline = time.monotonic() + SOON
+        while not listens(self.port):
+            assert self._process.poll() is None and time.monotonic() < deadline
+            time.sleep(0.02)
 
     async def get(self, target: str) -> Reply:
         """GET exactly what is given: no client makes the path a better one."""
-        reader, writer = await self._open()
+        reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
         writer.write(f"GET {target} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n".encode())
         head, _, body = (await asyncio.wait_for(reader.read(), SOON)).partition(b"\r\n\r\n")
         writer.close()
@@ -73,14 +78,6 @@ class Site:
         return Reply(
             int(first.split()[1]), headers["content-type"].partition(";")[0], body.decode()
         )
-
-    async def _open(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-        deadline = asyncio.get_running_loop().time() + SOON
-        while not listens(self.port):
-            assert self._process.poll() is None
-            assert asyncio.get_running_loop().time() < deadline
-            await asyncio.sleep(0.02)
-        return await asyncio.open_connection("127.0.0.1", self.port)
 
     def stop(self) -> str:
         """End it; return what it has complained of."""

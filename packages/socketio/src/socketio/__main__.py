@@ -7,6 +7,7 @@ import asyncio
 import contextlib
 import json
 import os
+import signal
 import sys
 import threading
 from base64 import b64encode
@@ -16,7 +17,7 @@ from .async_client import AsyncClient
 from .exceptions import CallInterruptedError, SocketIOError, TimeoutError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Coroutine, Sequence
 
 DONE, FAILED, USAGE, NO_ACK, INTERRUPTED = 0, 1, 2, 3, 130
 """Exit codes; 2 is argparse's own, 130 the shells' for Ctrl-C."""
@@ -74,14 +75,26 @@ def main(argv: Sequence[str] | None = None) -> int:
         make_parser().print_help()
         return USAGE
     try:
-        code: int = asyncio.run(options.run(options))
-    except KeyboardInterrupt:
+        code = asyncio.run(interruptible(options.run(options)))
+    except (KeyboardInterrupt, asyncio.CancelledError):
         return INTERRUPTED
     except BrokenPipeError:
         # whoever read our output has enough: nothing more can be written, at exit neither
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return DONE
     return code
+
+
+async def interruptible(command: Coroutine[Any, Any, int]) -> int:
+    """Run a command, which Ctrl-C cancels.
+
+    On Python 3.10 it would else raise an exception wherever the program is at that moment.
+    """
+    task = asyncio.current_task()
+    assert task is not None
+    with contextlib.suppress(NotImplementedError):  # Windows
+        asyncio.get_running_loop().add_signal_handler(signal.SIGINT, task.cancel)
+    return await command
 
 
 def make_parser() -> argparse.ArgumentParser:

@@ -19,6 +19,7 @@ import resource
 import sys
 import threading
 import time
+import warnings
 from contextlib import contextmanager
 from dataclasses import asdict
 from inspect import isawaitable
@@ -31,7 +32,9 @@ if COLOUR == "gevent":
 
     monkey.patch_all()
 elif COLOUR == "eventlet":
-    import eventlet
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # that it is deprecated
+        import eventlet
 
     eventlet.monkey_patch()
 

@@ -15,7 +15,7 @@ import pytest
 from socketio.base_pubsub_manager import SEND_TIMEOUT
 
 from .backends import COLOURED
-from .worlds import NOTICED, Processes, World, check_good_day, check_log, check_losses
+from .worlds import CUTS, NOTICED, Processes, World, check_good_day, check_log, check_losses
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -87,20 +87,20 @@ async def test_the_broker_is_killed_and_started_again(
 
     seen = await world.observe(crash)
 
-    check_losses(seen, backend[0], crashed=True)
+    check_losses(seen, backend, crashed=True)
     check_log(seen)
 
 
 async def test_connections_are_cut(world: World, backend: tuple[str, str]) -> None:
     async def cut() -> None:
-        for _ in range(3):
+        for _ in range(CUTS):
             assert world.relays.cut()
             await asyncio.sleep(1)
 
     seen = await world.observe(cut)
 
-    check_losses(seen, backend[0], unnoticed=3)
-    check_log(seen, 3, noticed=False)
+    check_losses(seen, backend, unnoticed=CUTS)
+    check_log(seen, CUTS, noticed=False)
 
 
 @pytest.mark.parametrize("seconds", PAUSES)
@@ -121,7 +121,7 @@ async def test_the_broker_stands_still(
     if seconds <= BEARABLE:
         assert seen.lost == [set(), set()]
     else:
-        check_losses(seen, backend[0], unnoticed=2 * SEND_TIMEOUT)
+        check_losses(seen, backend, unnoticed=2 * SEND_TIMEOUT)
     check_log(seen, noticed=seconds > BEARABLE)
 
 
@@ -136,5 +136,5 @@ async def test_the_cable_is_out(world: World, backend: tuple[str, str]) -> None:
 
     seen = await world.observe(hold)
 
-    check_losses(seen, backend[0], unnoticed=NOTICED)
+    check_losses(seen, backend, unnoticed=NOTICED)
     check_log(seen)

@@ -42,7 +42,9 @@ async def test_its_memory_is_full_for_a_while(world: World) -> None:
     check_log(seen)
 
 
-async def test_the_password_is_not_valid_for_a_while(world: World) -> None:
+async def test_the_password_is_not_valid_for_a_while(
+    world: World, backend: tuple[str, str]
+) -> None:
     async def lock_out() -> None:
         await control(world, "change_password", "guest", "another")
         try:
@@ -54,5 +56,5 @@ async def test_the_password_is_not_valid_for_a_while(world: World) -> None:
 
     seen = await world.observe(lock_out)
 
-    check_losses(seen, "rabbitmq")
+    check_losses(seen, backend)
     check_log(seen)

@@ -60,6 +60,9 @@ class Mode:
     reports_cuts: bool = False
     """It logs the requests that it cuts when it stops."""
 
+    waits_for_clients: bool = False
+    """It does not stop while a WebSocket is open, whatever it is told."""
+
     note: str = ""
 
     @property
@@ -90,6 +93,7 @@ MODES = {
         "hypercorn",
         "hypercorn app:app --bind 127.0.0.1:{port} --graceful-timeout 1 --workers 0",
         reports_cuts=True,
+        waits_for_clients=sys.version_info >= (3, 12, 1),  # pgjones/hypercorn#308
     ),
     "daphne": Mode(
         "daphne",
@@ -240,6 +244,9 @@ class Server:
         self.tell_to_stop()
         try:
             self.process.wait(STOP_TIMEOUT)
+        except subprocess.TimeoutExpired:
+            if not self.kind.waits_for_clients:
+                raise
         finally:
             self.kill()
         text = "".join(self.log)

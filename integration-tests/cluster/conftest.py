@@ -33,7 +33,7 @@ TIMEOUT = 180
 """Seconds that a test may take: more than the start of a broker may."""
 
 
-GROUP = re.compile(r"\[([\w ]+, [\w ]+-\w+|[\w ]+-(?:asyncio|sync|gevent|eventlet))\b")
+GROUP = re.compile(r"\[([\w ]+(?:, | and )[\w ]+-\w+|[\w ]+-(?:asyncio|sync|gevent|eventlet))\b")
 """What the name of a test of a cluster begins its parameters with: who is in it."""
 
 

@@ -27,9 +27,11 @@ import tornado
 
 HERE = Path(__file__).parent
 SIGNS_OF_TROUBLE = re.compile("Traceback|never retrieved|never awaited|was destroyed")
-CANCELLED = re.compile("^asyncio.exceptions.CancelledError", re.MULTILINE)
+CANCELLED = re.compile(
+    "^(asyncio.exceptions.CancelledError|eventlet.timeout.Timeout: )", re.MULTILINE
+)
 """How a server reports what it cuts when it stops: uvicorn and hypercorn a waiting long-poll, older
-versions of Tornado a WebSocket as well."""
+versions of Tornado a WebSocket as well, gunicorn with eventlet a thread of its own."""
 
 START_TIMEOUT = 30
 STOP_TIMEOUT = 15
@@ -58,7 +60,7 @@ class Mode:
     """It completes the handshake of a WebSocket before it asks the application."""
 
     reports_cuts: bool = False
-    """It logs the requests that it cuts when it stops."""
+    """It logs what it cuts when it stops."""
 
     waits_for_clients: bool = False
     """It does not stop while a WebSocket is open, whatever it is told."""
@@ -142,7 +144,12 @@ MODES = {
         note=AFTER_THE_HANDSHAKE,
     ),
     "eventlet": Mode("eventlet's server", "python launch.py eventlet {port}", "eventlet"),
-    "gunicorn-eventlet": Mode("gunicorn `-k eventlet`", f"{GUNICORN} -k eventlet", "eventlet"),
+    "gunicorn-eventlet": Mode(
+        "gunicorn `-k eventlet`",
+        f"{GUNICORN} -k eventlet",
+        "eventlet",
+        reports_cuts=sys.version_info >= (3, 13),
+    ),
     "uwsgi": Mode(
         "uWSGI",
         "uwsgi --http 127.0.0.1:{port} --gevent 1000 --http-websockets --master --die-on-term "

@@ -3,7 +3,7 @@ from __future__ import annotations
 import io
 import socket
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -11,6 +11,17 @@ from engineio._core.request import Reply
 from engineio._shell.wsgi import WsgiDriver
 from engineio.async_drivers.threading import ThreadConcurrency, ThreadHost
 from engineio.exceptions import ProtocolError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+HANDSHAKE = {
+    "HTTP_UPGRADE": "websocket",
+    "HTTP_CONNECTION": "Upgrade",
+    "HTTP_HOST": "localhost",
+    "HTTP_SEC_WEBSOCKET_KEY": "dGhlIHNhbXBsZSBub25jZQ==",
+    "HTTP_SEC_WEBSOCKET_VERSION": "13",
+}
 
 
 def make_environ(**values: Any) -> dict[str, Any]:
@@ -170,16 +181,32 @@ def test_an_answer_has_its_length(driver: WsgiDriver) -> None:
     ]
 
 
-def test_the_body_of_an_answer_does_not_wait_until_the_client_has_its_head(
-    driver: WsgiDriver,
-) -> None:
+@pytest.fixture
+def connected() -> Iterator[socket.socket]:
+    """The server's side of a TCP connection."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         with socket.create_connection(listener.getsockname()), listener.accept()[0] as server:
-            environ = make_environ(**{"gunicorn.socket": server})
+            yield server
 
-            driver.respond(driver.request(environ, lambda *args: None), Reply(200, b"", []))
 
-            assert server.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+def test_the_body_of_an_answer_does_not_wait_until_the_client_has_its_head(
+    driver: WsgiDriver, connected: socket.socket
+) -> None:
+    environ = make_environ(**{"gunicorn.socket": connected})
+
+    driver.respond(driver.request(environ, lambda *args: None), Reply(200, b"", []))
+
+    assert connected.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+
+
+def test_a_frame_does_not_wait_until_the_client_has_the_one_before(
+    driver: WsgiDriver, connected: socket.socket
+) -> None:
+    environ = make_environ(**HANDSHAKE, **{"gunicorn.socket": connected})
+
+    driver.websocket(driver.request(environ, None), lambda channel: None, 10)  # type: ignore[arg-type]
+
+    assert connected.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
 
 
 def test_a_socket_need_not_be_one_of_tcp(driver: WsgiDriver) -> None:
@@ -196,13 +223,7 @@ def test_a_socket_need_not_be_one_of_tcp(driver: WsgiDriver) -> None:
     "missing", ["HTTP_SEC_WEBSOCKET_KEY", "HTTP_SEC_WEBSOCKET_VERSION", "HTTP_CONNECTION"]
 )
 def test_an_invalid_handshake_is_refused(driver: WsgiDriver, missing: str) -> None:
-    environ = make_environ(
-        HTTP_UPGRADE="websocket",
-        HTTP_CONNECTION="Upgrade",
-        HTTP_HOST="localhost",
-        HTTP_SEC_WEBSOCKET_KEY="dGhlIHNhbXBsZSBub25jZQ==",
-        HTTP_SEC_WEBSOCKET_VERSION="13",
-    )
+    environ = make_environ(**HANDSHAKE)
     del environ[missing]
 
     with pytest.raises(ProtocolError):

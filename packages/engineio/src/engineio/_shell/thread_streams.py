@@ -23,8 +23,6 @@ _logger = logging.getLogger("engineio.workers")
 
 def open_stream(sock: socket.socket, writables: Writables) -> ThreadStream:
     """Take over a connected socket."""
-    with contextlib.suppress(OSError):  # not TCP
-        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     if isinstance(sock, ssl.SSLSocket) or sys.platform == "win32":
         return SharedStream(sock, writables)
     return ThreadStream(sock, writables)

@@ -152,14 +152,14 @@ class WsgiDriver:
     def respond(self, request: WsgiRequest, reply: Reply) -> Iterable[bytes]:
         """Send the answer, over WebSocket as a close frame where it is one already."""
         environ = request.environ()
+        sock = self._host.find_socket(environ)
+        _send_at_once(sock)
         if self._host.is_upgraded(environ):
             # RFC 6455 5.5: a close reason has 123 bytes
-            websocket = self._host.find_socket(environ)
-            channel = SocketChannel(self.model.stream(websocket), lambda channel: None)
+            channel = SocketChannel(self.model.stream(sock), lambda channel: None)
             channel.close(1008)
             channel.pump()
             return self._host.end(environ)
-        _send_at_once(self._host.find_socket(environ))
         headers = [*reply.headers, ("Content-Length", str(len(reply.body)))]
         request.start_response(reply.status_line, headers)
         return [reply.body]
@@ -180,7 +180,9 @@ class WsgiDriver:
         self._host.shake_hands(environ)
         upgraded = self._host.is_upgraded(environ)
         handshake = None if upgraded else _accept(environ)
-        stream = self.model.stream(self._host.find_socket(environ))
+        sock = self._host.find_socket(environ)
+        _send_at_once(sock)
+        stream = self.model.stream(sock)
         if handshake is not None:
             _send_all(stream, handshake)
         return SocketWebSocket(stream, ready, max_size)
@@ -191,9 +193,9 @@ class WsgiDriver:
 
 
 def _send_at_once(sock: Any) -> None:
-    """Let a web server that sends head and body by themselves not wait between the two.
+    """Let what is written not wait until the client has confirmed what was written before.
 
-    Else the body leaves when the client has confirmed the head: with gevent's 40 ms later.
+    gevent's server writes head and body by themselves: else the body would leave 40 ms later.
     """
     if hasattr(sock, "setsockopt"):
         with contextlib.suppress(OSError):  # not TCP

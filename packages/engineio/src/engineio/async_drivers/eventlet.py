@@ -119,8 +119,6 @@ class EventletStream:
     """
 
     def __init__(self, sock: Any) -> None:
-        with contextlib.suppress(OSError):  # not TCP
-            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         # not settimeout(0), with which a TLS socket of eventlet still waits, and then takes half a
         # record for an error
         sock.setblocking(False)

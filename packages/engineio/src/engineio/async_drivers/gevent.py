@@ -46,8 +46,6 @@ class GeventStream:
     """
 
     def __init__(self, sock: Any) -> None:
-        with contextlib.suppress(OSError):  # not TCP
-            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         sock.settimeout(0)
         self._socket = sock
         self._pending = getattr(sock, "pending", _nothing)

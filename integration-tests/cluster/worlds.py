@@ -336,7 +336,7 @@ def check_losses(
     if moment is None or (backend == ACKNOWLEDGING and not crashed):
         allowed = 0.0
     elif backend[0] == "rabbitmq":  # keeps all but what is on its way
-        allowed = CUTS * moment * RATE
+        allowed = min(max(unnoticed, 1), CUTS) * moment * RATE
     elif backend[0] == "zeromq":  # confirms nothing
         allowed = (unnoticed + moment) * RATE
     else:

@@ -27,8 +27,6 @@ from .base_pubsub_manager import (
     CONNECTED,
     CONNECTING,
     IDLE,
-    MAX_PENDING_BYTES,
-    MAX_PENDING_PUBLISHES,
     PATIENCE,
     SEND_TIMEOUT,
     STOPPED,
@@ -39,8 +37,6 @@ from .base_pubsub_manager import (
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Sequence
-
-    from engineio.typing import JSONModule, LoggerLike
 
     from .base_pubsub_manager import Arrival
 
@@ -61,26 +57,6 @@ class AsyncBrokerLink(BasePubSubManager):
     _term: Term
     _is_sending: bool
     _sender_is_broken: bool
-
-    def __init__(
-        self,
-        channel: str = "socketio",
-        write_only: bool = False,
-        logger: LoggerLike | None = None,
-        json: JSONModule | None = None,
-        *,
-        max_pending_publishes: int = MAX_PENDING_PUBLISHES,
-        max_pending_bytes: int = MAX_PENDING_BYTES,
-    ) -> None:
-        super().__init__(
-            channel,
-            write_only,
-            logger,
-            json,
-            max_pending_publishes=max_pending_publishes,
-            max_pending_bytes=max_pending_bytes,
-        )
-        self._begin_anew()
 
     # what a backend implements
 

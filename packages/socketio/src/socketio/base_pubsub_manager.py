@@ -200,6 +200,11 @@ class BasePubSubManager(BaseManager):
         self._last_progress = 0.0
         self._probe: tuple[int, float] | None = None
         self._lag: float | None = None
+        self._begin_anew()
+
+    def _begin_anew(self) -> None:
+        """Make what belongs to one process and one event loop."""
+        raise NotImplementedError
 
     def _use(self, codec: Codec) -> None:
         self._codec = codec
